@@ -1,0 +1,60 @@
+import { useEffect, useEffectEvent, useState } from 'react';
+import type { OutlineItem } from './types';
+
+/** Whether new events arrive at once (`open`), after a break (`waiting`), or not while the tab is hidden (`paused`). */
+export type LiveState = 'open' | 'waiting' | 'paused';
+
+/**
+ * Listens to events as they are appended or change, of one session or of all.
+ *
+ * The stream is closed while the tab is hidden: a browser opens six connections to a plain-HTTP server in all, and
+ * six forgotten tabs would else keep the seventh from loading anything. When shown again it goes on after the last
+ * revision that it saw, so that nothing is missed.
+ */
+export function useLive(onEvent: (item: OutlineItem) => void, sessionId?: string): LiveState {
+  const [state, setState] = useState<LiveState>('waiting');
+  const receive = useEffectEvent(onEvent);
+
+  useEffect(() => {
+    let source: EventSource | undefined;
+    let lastRev: number | undefined;
+    const open = () => {
+      if (source || document.hidden) return;
+      source = new EventSource(`/api/v1/live?${liveQuery(sessionId, lastRev)}`);
+      source.onopen = () => setState('open');
+      source.onerror = () => setState('waiting');
+      source.addEventListener('outline', (message: MessageEvent<string>) => {
+        const item = JSON.parse(message.data) as OutlineItem;
+        lastRev = Math.max(lastRev ?? 0, item.rev);
+        receive(item);
+      });
+    };
+    const close = () => {
+      source?.close();
+      source = undefined;
+    };
+    const follow = () => {
+      if (document.hidden) {
+        close();
+        setState('paused');
+      } else {
+        open();
+      }
+    };
+    open();
+    document.addEventListener('visibilitychange', follow);
+    return () => {
+      document.removeEventListener('visibilitychange', follow);
+      close();
+    };
+  }, [sessionId]);
+
+  return state;
+}
+
+function liveQuery(sessionId: string | undefined, after: number | undefined): string {
+  const query = new URLSearchParams({ outline: 'true' });
+  if (sessionId !== undefined) query.set('session', sessionId);
+  if (after !== undefined) query.set('after', String(after));
+  return query.toString();
+}

@@ -1,0 +1,34 @@
+import type { Channel, EventBody, Purpose, ToolStatus, ToolType, Usage } from './schema';
+export interface OutlineItem {
+  id: string;
+  rev: number;
+  session_id: string;
+  seq: number;
+  at: string;
+  kind: EventBody['kind'];
+  turn: number;
+  parent_event_id?: string;
+  subagent_id?: string;
+  channels: Channel[];
+  title: string;
+  chars: number;
+  lines: number;
+  tool?: { name: string; type: ToolType; mcp_server?: string; mcp_tool?: string; program?: string };
+  call_id?: string;
+  status?: ToolStatus;
+  is_error?: boolean;
+  duration_ms?: number;
+  spawned_subagent_id?: string;
+  attachments?: number;
+  provider?: string;
+  request_model?: string;
+  model?: string;
+  purpose?: Purpose;
+  status_code?: number;
+  error_kind?: string;
+  latency_ms?: number;
+  time_to_first_chunk_ms?: number;
+  usage?: Usage;
+  finish_reason?: string;
+  stream?: boolean;
+}

@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+/** Where `npm run dev` finds the API: a running `ursa serve` or `ursa demo`. */
+const server = process.env.URSA_SERVER ?? 'http://127.0.0.1:4680';
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { '~': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: {
+    target: 'es2023',
+    // The page's policy allows no `data:` but images, and every asset must have a name of its own to be cached by.
+    assetsInlineLimit: 0,
+    // The polyfill is an inline script in old browsers' way; the policy forbids inline scripts.
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: { '/api': server, '/signin': server, '/signout': server },
+  },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    restoreMocks: true,
+  },
+});
