@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
+use ursa_model::time::Timestamp;
 use ursa_store::{Role, TokenInfo};
 
 use crate::problem::Problem;
@@ -52,6 +53,8 @@ pub(crate) struct Caller {
     pub(crate) id: String,
     /// What they may do.
     pub(crate) role: Role,
+    /// When the token or the browser's session ends; `None` for never.
+    pub(crate) expires_at: Option<Timestamp>,
     /// By which a live stream finds the token again.
     pub(crate) secret_hash: [u8; 32],
 }
@@ -106,7 +109,7 @@ async fn caller(guard: &Guard, secret: Result<String, Problem>) -> Result<Caller
     if !guard.access.allows(info.role) {
         return Err(Problem::forbidden("the token's role does not allow this"));
     }
-    Ok(Caller { id: info.id, role: info.role, secret_hash })
+    Ok(Caller { id: info.id, role: info.role, expires_at: info.expires_at, secret_hash })
 }
 
 /// The token of a secret, if it is one and still holds.

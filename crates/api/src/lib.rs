@@ -1,13 +1,13 @@
-//! REST, OpenAPI, authorisation and the built-in page.
+//! REST, OpenAPI, authorisation and the files of the web UI.
 //!
-//! [`router`] is everything that is not the edge: `/api/v1`, the sign-in of browsers, and a small page that shows
-//! sessions. One table ([`ROUTES`]) says which routes there are and who may call them; the router is built from it, the
+//! [`router`] is everything that is not the edge: `/api/v1`, the sign-in of browsers, and the files of the web
+//! UI, which the program around it hands in. One table ([`ROUTES`]) says which routes there are and who may call them; the router is built from it, the
 //! authorisation test goes through all of it, and the OpenAPI document must list exactly it.
 //!
 //! Invariants:
 //!
 //! - Content leaves only to a role that may read it, and not before the reading is in the audit log.
-//! - Every answer is JSON, a server-sent event or one of four static files; none holds content as markup.
+//! - Every answer is JSON, a server-sent event or a static file of the UI; none holds content as markup.
 //! - Every error is a [`Problem`]; none holds content.
 //! - Store calls run on blocking threads, a bounded number at a time. Nothing here is queued without a bound.
 
@@ -17,6 +17,7 @@ mod browser;
 mod export;
 pub mod limits;
 mod live;
+mod me;
 pub mod openapi;
 mod params;
 mod problem;
@@ -31,6 +32,7 @@ mod token;
 mod view;
 
 pub use auth::{Access, SESSION_COOKIE};
+pub use browser::UiFile;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use routes::{PREFIX, ROUTES, Route, router};
 pub use settings::{CaptureMode, PRIVACY_SETTING, PrivacySettings, RedactionSettings, RetentionSettings};

@@ -72,7 +72,7 @@ pub(crate) enum Problems {
     paths(
         crate::sessions::list, crate::sessions::one, crate::sessions::events, crate::export::export,
         crate::sessions::context, crate::sessions::event, crate::search::search, crate::live::live,
-        crate::stats::stats, crate::stats::audit, crate::settings::get, crate::settings::put, document,
+        crate::me::me, crate::stats::stats, crate::stats::audit, crate::settings::get, crate::settings::put, document,
     ),
     modifiers(&Rules),
 )]

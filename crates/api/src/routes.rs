@@ -8,7 +8,7 @@ use http::Method;
 use crate::auth::{Access, Guard, authorise};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::{browser, export, live, openapi, search, sessions, settings, signin, stats};
+use crate::{browser, export, live, me, openapi, search, sessions, settings, signin, stats};
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/v1";
@@ -29,7 +29,7 @@ const fn route(method: Method, path: &'static str, access: Access, handler: fn()
 }
 
 /// Every route of the API, and who may call it.
-pub static ROUTES: [Route; 13] = [
+pub static ROUTES: [Route; 14] = [
     route(Method::GET, "/sessions", Access::Metadata, || get(sessions::list)),
     route(Method::GET, "/sessions/{id}", Access::Metadata, || get(sessions::one)),
     route(Method::GET, "/sessions/{id}/events", Access::Metadata, || get(sessions::events)),
@@ -42,21 +42,23 @@ pub static ROUTES: [Route; 13] = [
     route(Method::GET, "/settings/privacy", Access::Metadata, || get(settings::get)),
     route(Method::PUT, "/settings/privacy", Access::Admin, || put(settings::put)),
     route(Method::GET, "/audit", Access::Audit, || get(stats::audit)),
+    route(Method::GET, "/me", Access::Metadata, || get(me::me)),
     route(Method::GET, "/openapi.json", Access::Open, || get(openapi::document)),
 ];
 
-/// The API, the sign-in and the built-in page.
+/// The API, the sign-in and the web UI.
 pub fn router(state: ApiState) -> Router {
     let mut api = Router::new();
     for route in &ROUTES {
         let guard = Guard { state: state.clone(), access: route.access };
         api = api.route(route.path, (route.handler)().route_layer(from_fn_with_state(guard, authorise)));
     }
+    // Below the API nothing is a page.
+    let api = api.fallback(async || Problem::not_found("path"));
     Router::new()
         .nest(PREFIX, api)
         .merge(signin::routes())
-        .merge(browser::routes())
-        .fallback(async || Problem::not_found("path"))
+        .fallback(browser::file_or_page)
         .method_not_allowed_fallback(async || {
             Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "the path has other methods, see `allow`")
         })

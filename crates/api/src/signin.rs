@@ -11,14 +11,13 @@ use ursa_model::time::Timestamp;
 use ursa_store::TokenInfo;
 
 use crate::auth::{SESSION_COOKIE, check_same_origin, session_cookie, verify};
+use crate::browser::link_used;
 use crate::limits::UI_SESSION_MICROS;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::settings::read_object;
 use crate::state::{ApiParts, ApiState};
 use crate::token::{hash_token, is_signin_secret, is_token_secret, issue_ui_session};
-
-const LINK_USED: &str = include_str!("ui/link-used.html");
 
 pub(crate) fn routes() -> Router<ApiState> {
     Router::new().route("/signin", get(follow_link).post(paste_token)).route("/signout", post(sign_out))
@@ -58,10 +57,7 @@ async fn follow_link(
         }
         // The link of someone who is signed in already: say, the back button.
         None if is_signed_in(&state, &headers).await? => Ok(to_page.into_response()),
-        None => {
-            let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-            Ok((StatusCode::FORBIDDEN, html, LINK_USED).into_response())
-        }
+        None => Ok(link_used(&state, &headers)),
     }
 }
 

@@ -9,6 +9,7 @@ use ursa_model::ids::EventId;
 use ursa_model::time::Timestamp;
 use ursa_store::{Store, StoreError};
 
+use crate::browser::UiFile;
 use crate::limits::{LIVE_STREAMS_LIMIT, STORE_CALLS_LIMIT, STORE_TURN_WAIT};
 use crate::problem::Problem;
 
@@ -57,6 +58,8 @@ pub struct ApiParts {
     pub loopback_only: bool,
     /// True when browsers reach us by HTTPS: the session cookie is then `Secure`.
     pub tls: bool,
+    /// The files of the web UI; empty for an API alone.
+    pub ui: &'static [UiFile],
     /// Becomes true when the server stops: live streams end.
     pub shutdown: watch::Receiver<bool>,
 }

@@ -3,14 +3,14 @@
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
-use ursa_api::{ApiParts, ApiState, ContextReader, issue_signin_token};
+use ursa_api::{ApiParts, ApiState, ContextReader, UiFile, issue_signin_token};
 use ursa_edge::{Edge, EdgeConfig, KeyResolver, ListenConfig, ResolvedKey, TlsFiles, UpstreamConfig};
 use ursa_journal::{Journal, JournalConfig};
 use ursa_model::capture::Principal;
@@ -101,6 +101,7 @@ async fn listen(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<()>
         clock: Arc::new(clock::now),
         loopback_only,
         tls: tls.is_some(),
+        ui: ui_files(),
         shutdown: stopped.clone(),
     });
     let mut listen = ListenConfig::new(config.listen);
@@ -116,6 +117,20 @@ async fn listen(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<()>
     stop.send_replace(true);
     server.shutdown().await;
     Ok(())
+}
+
+/// The desk, as the API serves it. Made once: the API keeps it for as long as the process runs.
+fn ui_files() -> &'static [UiFile] {
+    static FILES: LazyLock<Vec<UiFile>> = LazyLock::new(|| {
+        let file = |file: &ursa_desk::File| UiFile {
+            path: file.path,
+            media_type: file.media_type,
+            bytes: file.bytes,
+            gzip: file.gzip,
+        };
+        ursa_desk::FILES.iter().map(file).collect()
+    });
+    &FILES
 }
 
 /// Says where the server is, and, on loopback, how to sign in.

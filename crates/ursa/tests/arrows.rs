@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ursa-pipeline", &["ursa-model", "ursa-adapters", "ursa-redact", "ursa-journal", "ursa-store"]),
     ("ursa-edge", &["ursa-model", "ursa-adapters"]),
     ("ursa-api", &["ursa-model", "ursa-store"]),
+    // Files, and nothing but files.
+    ("ursa-desk", &[]),
     (
         "ursa",
         &[
@@ -29,8 +31,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ursa-pipeline",
             "ursa-edge",
             "ursa-api",
+            "ursa-desk",
         ],
     ),
+    // Acts agents and their model: like them it knows the server from outside.
+    ("ursa-demo", &[]),
     // For tests only: nothing but tests may use it, and it knows the server from outside.
     ("ursa-testkit", &[]),
 ];
@@ -41,7 +46,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rustls", &["ursa-edge"]),
     ("axum", &["ursa-api", "ursa"]),
     ("regex", &["ursa-redact", "ursa-testkit"]),
-    ("flate2", &["ursa-adapters", "ursa-testkit"]),
+    ("flate2", &["ursa-adapters", "ursa-desk", "ursa-testkit"]),
     ("brotli", &["ursa-adapters", "ursa-testkit"]),
 ];
 

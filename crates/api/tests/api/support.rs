@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt;
-use ursa_api::{ApiParts, ApiState, ContextReader, RuntimeCounters, RuntimeStats, issue_token};
+use ursa_api::{ApiParts, ApiState, ContextReader, RuntimeCounters, RuntimeStats, UiFile, issue_token};
 use ursa_model::event::Event;
 use ursa_model::ids::{EventId, ExchangeId, SessionId};
 use ursa_model::session::Session;
@@ -80,6 +80,12 @@ impl Answer {
     }
 }
 
+/// A UI of two files.
+static UI: [UiFile; 2] = [
+    UiFile { path: "/index.html", media_type: "text/html; charset=utf-8", bytes: b"<title>desk</title>", gzip: None },
+    UiFile { path: "/assets/a1.js", media_type: "text/javascript", bytes: b"plain", gzip: Some(b"gzipped") },
+];
+
 impl Server {
     pub(crate) fn new() -> Self {
         Self::with(true, false)
@@ -99,6 +105,7 @@ impl Server {
             },
             loopback_only,
             tls,
+            ui: &UI,
             shutdown: stopping,
         });
         let router = ursa_api::router(state);

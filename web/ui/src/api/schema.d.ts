@@ -58,6 +58,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is asking */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -520,6 +537,24 @@ export interface components {
             /** @description Give this as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
         };
+        /** @description The caller, and the server as the caller sees it. */
+        Me: {
+            /**
+             * Format: date-time
+             * @description When the token or the browser's session ends.
+             */
+            expires_at?: string | null;
+            /** @description The token's id, as the audit log shows it. */
+            id: string;
+            /** @description True when the server is bound to loopback: agents on this machine then need no key. */
+            loopback_only: boolean;
+            /** @description Whether texts, arguments and results are shown. */
+            reads_content: boolean;
+            /** @description What the caller may do. */
+            role: components["schemas"]["Role"];
+            /** @description The server's version. */
+            version: string;
+        };
         /** @description See [`EventBody::ModelCall`]. */
         ModelCallBody: {
             error?: components["schemas"]["CallError"] | null;
@@ -613,6 +648,11 @@ export interface components {
              */
             metadata_days?: number | null;
         };
+        /**
+         * @description What a bearer may do.
+         * @enum {string}
+         */
+        Role: "admin" | "analyst" | "viewer" | "auditor";
         /** @description A session, as the API shows it. */
         Session: {
             /** @description Which agent. */
@@ -937,6 +977,7 @@ export type ListAuditLine = components['schemas']['List_AuditLine'];
 export type ListEvent = components['schemas']['List_Event'];
 export type ListFound = components['schemas']['List_Found'];
 export type ListSession = components['schemas']['List_Session'];
+export type Me = components['schemas']['Me'];
 export type ModelCallBody = components['schemas']['ModelCallBody'];
 export type PrivacyChange = components['schemas']['PrivacyChange'];
 export type PrivacySettings = components['schemas']['PrivacySettings'];
@@ -944,6 +985,7 @@ export type Problem = components['schemas']['Problem'];
 export type Purpose = components['schemas']['Purpose'];
 export type RedactionSettings = components['schemas']['RedactionSettings'];
 export type RetentionSettings = components['schemas']['RetentionSettings'];
+export type Role = components['schemas']['Role'];
 export type Session = components['schemas']['Session'];
 export type SessionAgent = components['schemas']['SessionAgent'];
 export type SessionCounts = components['schemas']['SessionCounts'];
@@ -1067,6 +1109,44 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description The request was wrong, not allowed, or about something that is not there. */
