@@ -33,8 +33,12 @@ need_cargo_tools() {
             --require-hashes -r scripts/tools-requirements.txt
 }
 
-# What the C parts of the dependencies are built with, and what tests call.
+# What the C parts of the dependencies and the desk are built with, and what tests call.
 need_build_tools() {
+    need_command node nodejs
+    need_command npm npm
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
+        { echo "Node $(node --version) is too old to build the desk: 20.19 or newer is needed" >&2 && exit 1; }
     need_command cc build-essential
     need_command git git
     need_command cargo rustup
