@@ -23,7 +23,7 @@ use stage::{Over, Stage};
 use upstream::Ready;
 
 /// How fast the sessions go that are there from the beginning.
-const QUICK: Tempo = Tempo { delta: Duration::ZERO, step: Duration::from_millis(60) };
+const QUICK: Tempo = Tempo { delta: Duration::from_millis(3), step: Duration::from_millis(60) };
 
 /// A demo that has its port, and has not begun.
 #[derive(Debug)]

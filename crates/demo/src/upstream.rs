@@ -47,6 +47,11 @@ impl Reply {
         Self { status, headers, pieces: vec![body], pace: Duration::ZERO, is_cut: false }
     }
 
+    /// An answer of the model in one piece, which takes its time.
+    pub(crate) fn whole(body: Bytes, time: Duration) -> Self {
+        Self { pace: time, ..Self::json(200, body) }
+    }
+
     /// An answer that streams.
     pub(crate) fn events(pieces: Vec<Bytes>, pace: Duration) -> Self {
         let headers =

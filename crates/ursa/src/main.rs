@@ -7,6 +7,7 @@ mod admin;
 mod clock;
 mod config;
 mod control;
+mod demo;
 mod keys;
 mod replay;
 mod retention;
@@ -35,6 +36,8 @@ struct Cli {
 enum Command {
     /// Run the server: edge, journal, store, API and pages in one process
     Serve(ServeArgs),
+    /// Run the server with simulated agents, to look around: no key, no network
+    Demo(DemoArgs),
     /// Tokens for the REST API
     Token {
         #[command(subcommand)]
@@ -82,6 +85,16 @@ struct ServeArgs {
     /// The store: sqlite
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where everything is kept; without it a temporary folder, removed at the end
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -147,6 +160,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             flags.store = args.store;
             serve::run(&load(&flags)?)?;
         }
+        Command::Demo(args) => demo::run(args.listen, args.data_dir)?,
         Command::Token { command: TokenCommand::Create { common, role } } => {
             println!("{}", admin::create_token(&load(&common.flags())?, &role)?);
         }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -33,6 +34,19 @@ const SETTLE_LOOK: Duration = Duration::from_millis(10);
 
 /// Runs until SIGTERM or SIGINT, then drains.
 pub(crate) fn run(config: &Config) -> Result<()> {
+    run_with(config, |_| Ok(()))
+}
+
+/// A server that takes connections.
+pub(crate) struct Listening {
+    /// Where.
+    pub(crate) address: SocketAddr,
+    /// Turns true when the server is asked to stop.
+    pub(crate) stopped: watch::Receiver<bool>,
+}
+
+/// As [`run`]; `begin` is called once the server takes connections, in its runtime.
+pub(crate) fn run_with(config: &Config, begin: impl FnOnce(Listening) -> Result<()>) -> Result<()> {
     start_log(&config.log)?;
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
@@ -42,7 +56,7 @@ pub(crate) fn run(config: &Config) -> Result<()> {
     let journal = Arc::new(admin::open_journal(config, &secrets, store.as_ref())?);
     let parts = Parts::start(config, &secrets, store, journal)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let served = runtime.block_on(listen(config, &secrets, &parts));
+    let served = runtime.block_on(listen(config, &secrets, &parts, begin));
     runtime.shutdown_timeout(Duration::from_secs(1));
     parts.stop();
     served
@@ -85,7 +99,12 @@ impl Parts {
     }
 }
 
-async fn listen(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<()> {
+async fn listen(
+    config: &Config,
+    secrets: &Secrets,
+    parts: &Parts,
+    begin: impl FnOnce(Listening) -> Result<()>,
+) -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     let edge = edge(config, secrets, parts)?;
     let loopback_only = config.listen.ip().is_loopback();
@@ -112,6 +131,7 @@ async fn listen(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<()>
     let server = ursa_edge::serve(&listen, &edge, &router)?;
     let address = format!("{scheme}://{}", server.local_addr());
     announce(config, parts.store.as_ref(), &address, loopback_only)?;
+    begin(Listening { address: server.local_addr(), stopped })?;
     wait_for_signal().await?;
     tracing::info!("stopping: open exchanges are given {} s", config.edge.drain_seconds);
     stop.send_replace(true);

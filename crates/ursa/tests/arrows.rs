@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ursa-edge",
             "ursa-api",
             "ursa-desk",
+            "ursa-demo",
         ],
     ),
     // Acts agents and their model: like them it knows the server from outside.

@@ -110,7 +110,7 @@ impl Talk {
         let answer = self.answer(&step.says);
         self.ask(&answer, step.trouble, true).await?;
         self.messages.push(json!({"role": "assistant", "content": answer.blocks}));
-        self.stage.pause(self.tempo.step).await?;
+        self.stage.pause(self.tempo.tools(&step.says)).await?;
         let calls = step.says.iter().filter_map(|say| match say {
             Say::Call(call) => Some(call),
             _ => None,
@@ -179,7 +179,11 @@ impl Talk {
         let to = self.address(PATH);
         let streams = body["stream"] == true;
         let reply = |answer: &Answer| {
-            if streams { Reply::events(answer.events(), self.tempo.delta) } else { Reply::json(200, answer.object()) }
+            if streams {
+                Reply::events(answer.events(), self.tempo.delta)
+            } else {
+                Reply::whole(answer.object(), self.tempo.step)
+            }
         };
         let failed = match trouble {
             Trouble::None => None,

@@ -113,12 +113,12 @@ impl Talk {
         let reply = if body["stream"] == true {
             Reply::events(answer.events(), self.tempo.delta)
         } else {
-            Reply::json(200, answer.object())
+            Reply::whole(answer.object(), self.tempo.step)
         };
         let to = Address { upstream: "openai", path: "/v1/responses", person: self.person };
         self.stage.exchange(to, &self.headers, &body, reply).await?;
         self.input.extend(answer.items.iter().cloned());
-        self.stage.pause(self.tempo.step).await?;
+        self.stage.pause(self.tempo.tools(&step.says)).await?;
         let calls = step.says.iter().filter_map(|say| match say {
             Say::Call(call) => Some(call),
             _ => None,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::script::{Program, Session, Turn};
+use crate::script::{Program, Say, Session, Turn};
 use crate::stage::{Over, Stage};
 
 /// How fast things go.
@@ -20,8 +20,20 @@ use crate::stage::{Over, Stage};
 pub(crate) struct Tempo {
     /// Between two pieces of a stream.
     pub(crate) delta: Duration,
-    /// Between two calls.
+    /// What a tool takes, on average.
     pub(crate) step: Duration,
+}
+
+impl Tempo {
+    /// What the tools of a step take: tools differ, and the same one always takes the same.
+    fn tools(self, says: &[Say]) -> Duration {
+        let given = |say: &Say| match say {
+            Say::Call(call) => call.gives.to_string().len(),
+            _ => 0,
+        };
+        let weight = says.iter().map(given).sum::<usize>() % 8;
+        self.step / 2 + self.step * weight as u32 / 7
+    }
 }
 
 /// An agent in its session.

@@ -127,13 +127,11 @@ fn elsewhere() -> Turn {
                     json!([{"type": "text", "text": "{\"number\":412,\"state\":\"open\",\"html_url\":\"https://github.com/example/storefront/issues/412\",\"labels\":[\"bug\"],\"user\":{\"login\":\"ana\"}}"}]),
                 ),
             ]),
-            step(vec![
-                todo("completed", "completed", "completed"),
-                text(
-                    "One more place: `src/voucher/apply.ts:31`. I opened \
-                     [issue 412](https://github.com/example/storefront/issues/412) and changed nothing there.",
-                ),
-            ]),
+            step(vec![todo("completed", "completed", "completed")]),
+            step(vec![text(
+                "One more place: `src/voucher/apply.ts:31`. I opened \
+                 [issue 412](https://github.com/example/storefront/issues/412) and changed nothing there.",
+            )]),
         ],
     )
 }
