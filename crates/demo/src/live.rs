@@ -9,13 +9,15 @@ use crate::story;
 
 /// Until the other sessions are there.
 const BEGINS_AFTER: Duration = Duration::from_secs(3);
-const TEMPO: Tempo = Tempo { delta: Duration::from_millis(60), step: Duration::from_secs(3) };
-/// Later, when nobody may be looking any more.
-const CALM: Tempo = Tempo { delta: Duration::from_millis(60), step: Duration::from_secs(12) };
-/// Sessions at the first tempo.
+/// A step about every four seconds.
+const TEMPO: Tempo = Tempo { delta: Duration::from_millis(50), step: Duration::from_secs(2) };
+/// Later, when nobody may be looking any more: about every quarter of a minute.
+const CALM: Tempo = Tempo { delta: Duration::from_millis(50), step: Duration::from_secs(12) };
+/// Sessions at the first tempo: ten minutes or so.
 const EAGER_SESSIONS: usize = 6;
-/// Sessions in all. Then it is quiet, so that a forgotten demo does not fill a disk.
-const SESSIONS_LIMIT: usize = 400;
+/// Sessions in all: about a day. One takes 0.3 MB of the store, all of them less than 100 MB; then it is quiet, so that a
+/// forgotten demo does not fill a disk.
+const SESSIONS_LIMIT: usize = 300;
 
 /// Acts one session after the other.
 pub(crate) async fn act(stage: &Stage) -> Result<(), Over> {

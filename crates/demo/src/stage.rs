@@ -75,6 +75,9 @@ impl Stage {
         body: &Value,
         reply: Reply,
     ) -> Result<(), Over> {
+        if *self.stopped.borrow() {
+            return Err(Over::Stopped);
+        }
         let (status, is_cut) = (reply.status, reply.is_cut);
         let name = self.ready.lay(reply).ok_or(Over::Crowded)?;
         let mut request =
@@ -97,7 +100,12 @@ impl Stage {
         });
         let answered = answered.await;
         self.ready.take(name);
-        let answered = answered.map_err(|error| unreachable(&error))??;
-        if answered == status { Ok(()) } else { Err(Over::Unexpected(answered, status)) }
+        match answered.unwrap_or_else(|error| Err(unreachable(&error))) {
+            Ok(answered) if answered == status => Ok(()),
+            // The server refuses and closes while it stops.
+            _ if *self.stopped.borrow() => Err(Over::Stopped),
+            Ok(answered) => Err(Over::Unexpected(answered, status)),
+            Err(over) => Err(over),
+        }
     }
 }

@@ -170,3 +170,18 @@ fn paced(reply: Reply, stopped: watch::Receiver<bool>) -> Body {
         });
     StreamBody::new(pieces).boxed_unsync()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_given_once_and_their_number_is_bounded() {
+        let ready = Ready::default();
+        let reply = || Reply::json(200, Bytes::new());
+        let names: Vec<u64> = (0..READY_LIMIT).filter_map(|_| ready.lay(reply())).collect();
+        assert_eq!((names.len(), ready.lay(reply())), (READY_LIMIT, None));
+        assert!(ready.take(names[0]).is_some() && ready.take(names[0]).is_none());
+        assert!(ready.lay(reply()).is_some());
+    }
+}

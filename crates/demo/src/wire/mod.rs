@@ -46,3 +46,42 @@ pub(crate) struct Spent {
     /// Of the output, what was thought.
     pub(crate) reasoning: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::script::{call, text, think};
+
+    fn events(events: &[Bytes]) -> Vec<Value> {
+        let data = |event: &Bytes| {
+            let text = String::from_utf8_lossy(event).into_owned();
+            text.split_once("data: ").and_then(|(_, data)| serde_json::from_str(data.trim_end()).ok())
+        };
+        events.iter().filter_map(data).collect()
+    }
+
+    fn joined(events: &[Value], kind: &str, pointer: &str) -> String {
+        let of_kind = events.iter().filter(|event| event["type"] == kind);
+        of_kind.filter_map(|event| event.pointer(pointer)?.as_str()).collect()
+    }
+
+    #[test]
+    fn the_deltas_of_a_stream_join_to_the_whole() {
+        let words = "Naïve words, längér than one delta has room for.";
+        let says = [think("First."), text(words), call("Bash", json!({"command": "ls -la /a/b/c"}), "x")];
+
+        let answer = anthropic::Answer::new(&says, "m", 10, 4);
+        let told = events(&answer.events());
+        assert_eq!(joined(&told, "content_block_delta", "/delta/text"), words);
+        assert_eq!(joined(&told, "content_block_delta", "/delta/partial_json"), answer.blocks[2]["input"].to_string());
+        assert_eq!(told.iter().rev().nth(1).map(|event| &event["delta"]["stop_reason"]), Some(&json!("tool_use")));
+
+        let answer = responses::Answer::new(&says, "m", 10, 4);
+        let told = events(&answer.events());
+        assert_eq!(joined(&told, "response.output_text.delta", "/delta"), words);
+        assert_eq!(joined(&told, "response.function_call_arguments.delta", "/delta"), answer.items[2]["arguments"]);
+        assert_eq!(told.last().map(|event| &event["response"]["output"]), Some(&json!(answer.items)));
+    }
+}
