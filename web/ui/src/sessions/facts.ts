@@ -1,0 +1,66 @@
+import type { Session } from '~/api/types';
+import { compact, count, duration, fullTime } from '~/app/time';
+
+/** The end of a folder's path, by which people know it: the last two parts. */
+export function folderTail(path: string): string {
+  const parts = path.split(/[/\\]/).filter((part) => part !== '');
+  return parts.length <= 2 ? path : `…/${parts.slice(-2).join('/')}`;
+}
+
+/** Who ran it, as people know them. */
+export const userName = (user: NonNullable<Session['user']>): string => user.email ?? user.name ?? user.id;
+
+export const deviceName = (device: NonNullable<Session['device']>): string => device.hostname ?? device.id;
+
+/** Times in full, for a tooltip. */
+export function timeLines(session: Session): string[] {
+  return [
+    `Last activity: ${fullTime(session.last_event_at)}`,
+    `Started: ${fullTime(session.started_at)}`,
+    `Took: ${tookTime(session)}`,
+  ];
+}
+
+/** From the first event to the last. */
+export function tookTime(session: Session): string {
+  return duration(
+    Math.max(0, new Date(session.last_event_at).getTime() - new Date(session.started_at).getTime()),
+  );
+}
+
+/** Tokens in short: `12.3K in`, `746 out`. `in` is what the provider calls input; some count cached tokens there. */
+export function tokens(session: Session): { input: string; output: string; cached: string | undefined } {
+  const { usage } = session;
+  const cached = usage.cache_read_input_tokens ?? 0;
+  return {
+    input: compact(usage.input_tokens ?? 0),
+    output: compact(usage.output_tokens ?? 0),
+    cached: cached > 0 ? compact(cached) : undefined,
+  };
+}
+
+/** Tokens in full, for a tooltip. */
+export function tokenLines({ usage }: Session): string[] {
+  return [
+    `${count(usage.input_tokens ?? 0)} input tokens, as the provider counts them`,
+    `${count(usage.output_tokens ?? 0)} output tokens, of them ${count(usage.reasoning_output_tokens ?? 0)} for reasoning`,
+    `${count(usage.cache_read_input_tokens ?? 0)} read from the cache`,
+    `${count(usage.cache_creation_input_tokens ?? 0)} written to the cache`,
+  ];
+}
+
+/** `1 prompt`, `2 prompts`. */
+export const counted = (n: number, one: string, many = `${one}s`): string =>
+  `${count(n)} ${n === 1 ? one : many}`;
+
+/** What is missing, for a tooltip; each line once. */
+export function gapLines(session: Session): string[] {
+  const lines = session.completeness.gaps.map((gap) => `${gap.channel}: ${gap.detail}`);
+  const unique = [...new Set(lines)];
+  const shown = unique.slice(0, GAPS_SHOWN);
+  const left = unique.length - shown.length;
+  return ['Not complete:', ...shown, ...(left > 0 ? [`and ${left} more`] : [])];
+}
+
+/** Gaps that a tooltip tells. */
+const GAPS_SHOWN = 8;
