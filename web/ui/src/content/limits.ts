@@ -2,7 +2,7 @@
 
 /** Text shown before a reader asks for more, and the size of each further piece. */
 export const TEXT_PIECE_CHARS = 64_000;
-/** Longest text that is read as Markdown; measured: 32,000 characters of the worst nesting take under half a second. */
+/** Longest text that is read as Markdown; measured: the worst that the other bounds let through takes about a second. */
 export const MARKDOWN_CHARS = 32_000;
 /** Deepest nesting of quotes and lists that is read as Markdown. */
 export const MARKDOWN_DEPTH = 40;
@@ -32,6 +32,8 @@ export const DIFF_EDITS = 3000;
 export const DIFF_MS = 200;
 /** Longest line whose words are compared. */
 export const DIFF_WORDS_CHARS = 2000;
+/** Pairs of lines of one hunk whose words are compared. */
+export const DIFF_WORD_PAIRS = 300;
 /** Lines of a diff shown at once. */
 export const DIFF_LINES = 600;
 /** Unchanged lines shown around a change. */
