@@ -13,6 +13,7 @@ import {
   tokens,
   tookTime,
   userName,
+  withoutDate,
 } from './facts';
 import { Highlights } from './Highlights';
 import { Hint } from './hint';
@@ -96,7 +97,7 @@ function About({ session }: { session: ListedSession }) {
   const { agent, user, device, cwd, models, channels } = session;
   return (
     <>
-      <span className={styles.agent}>
+      <span className={`${styles.agent} ${styles.fixed}`}>
         {agent.name}
         {agent.version && <span className={styles.version}> {agent.version}</span>}
       </span>
@@ -117,8 +118,8 @@ function About({ session }: { session: ListedSession }) {
         )}
       </span>
       {models.length > 0 && (
-        <span className={styles.wide} title={models.join(', ')}>
-          <SafeInline text={models.join(', ')} />
+        <span className={`${styles.wide} ${styles.models}`} title={models.join(', ')}>
+          <SafeInline text={models.map(withoutDate).join(', ')} />
         </span>
       )}
       {cwd && (
@@ -126,7 +127,7 @@ function About({ session }: { session: ListedSession }) {
           <SafeInline text={folderTail(cwd)} />
         </span>
       )}
-      <span className={styles.wide} title="Channels that saw it">
+      <span className={`${styles.wide} ${styles.fixed}`} title="Channels that saw it">
         {channels.map((channel) => CHANNEL_NAMES[channel]).join(', ')}
       </span>
     </>

@@ -7,6 +7,9 @@ export function folderTail(path: string): string {
   return parts.length <= 2 ? path : `…/${parts.slice(-2).join('/')}`;
 }
 
+/** A model's name without the day of its release: `claude-haiku-4-5` for `claude-haiku-4-5-20251001`. */
+export const withoutDate = (model: string): string => model.replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, '');
+
 /** Who ran it, as people know them. */
 export const userName = (user: NonNullable<Session['user']>): string => user.email ?? user.name ?? user.id;
 
