@@ -44,3 +44,5 @@ export const IMAGE_BASE64_CHARS = 14_000_000;
 export const IMAGES = 24;
 /** Nodes of a value that are looked through for images and text. */
 export const VALUE_NODES = 20_000;
+/** Pixels of one image that is shown: a small file may unfold into all of a browser's memory. */
+export const IMAGE_PIXELS = 50_000_000;
