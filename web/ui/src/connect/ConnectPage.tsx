@@ -50,7 +50,7 @@ export function ConnectPage() {
           </Tabs.Panel>
         ))}
       </Tabs.Root>
-      <LivePanel arrived={arrived} failed={failed} />
+      <LivePanel arrived={arrived} some={connected.size > 0} failed={failed} />
     </div>
   );
 }

@@ -9,14 +9,19 @@ import styles from './connect.module.css';
 const SHOWN = 8;
 
 /** Waits for sessions, and shows those that come. */
-export function LivePanel({ arrived, failed }: { arrived: readonly Session[]; failed: boolean }) {
+export function LivePanel(props: {
+  arrived: readonly Session[];
+  /** Whether there were sessions before. */
+  some: boolean;
+  failed: boolean;
+}) {
+  const { arrived, some, failed } = props;
+  const waiting = some ? 'Waiting for the next session…' : 'Waiting for the first session…';
   return (
     <section className={styles.live} data-lit={arrived.length > 0 ? '' : undefined} aria-label="New sessions">
       <div aria-live="polite" aria-relevant="additions text">
         {arrived.length === 0 ? (
-          <p className={styles.waiting}>
-            {failed ? 'The server does not answer. Trying again…' : 'Waiting for the first session…'}
-          </p>
+          <p className={styles.waiting}>{failed ? 'The server does not answer. Trying again…' : waiting}</p>
         ) : (
           <p className={styles.heard}>
             <CircleCheck size={16} aria-hidden />

@@ -112,7 +112,7 @@ function About({ session }: { session: ListedSession }) {
         </span>
       )}
       <span className={styles.narrow}>
-        {counted(session.counts.prompts, 'prompt')}, {counted(session.counts.tool_calls, 'tool call')}
+        {counted(session.counts.prompts, 'prompt')}, {counted(session.counts.tool_calls, 'tool')}
         {session.counts.tool_errors > 0 && (
           <span className={styles.failed}>, {count(session.counts.tool_errors)} failed</span>
         )}
