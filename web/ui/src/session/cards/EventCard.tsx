@@ -1,6 +1,8 @@
+import { memo } from 'react';
 import type { OutlineItem } from '~/api/types';
-import { Markdown } from '~/content/Markdown';
-import { SafeText } from '~/content/SafeText';
+import { ModelCallLine } from './ModelCallLine';
+import { CompletionCard, PromptCard, ReasoningCard } from './TextCards';
+import { ToolCard } from './ToolCard';
 import type { ClippedEvent } from './types';
 
 export interface EventCardProps {
@@ -17,23 +19,36 @@ export interface EventCardProps {
 }
 
 /** The body of one fact of a session. */
-export function EventCard({ item, event, expanded, onToggle, onOpenContext, find }: EventCardProps) {
-  const marks = find === undefined ? {} : { find };
+export const EventCard = memo(function EventCard(props: EventCardProps) {
+  const { item, event, expanded, onToggle, onOpenContext, find } = props;
+  const text = { item, expanded, onToggle, find };
+  switch (item.kind) {
+    case 'prompt':
+      return <PromptCard {...text} event={event?.kind === 'prompt' ? event : undefined} />;
+    case 'completion':
+      return <CompletionCard {...text} event={event?.kind === 'completion' ? event : undefined} />;
+    case 'reasoning':
+      return <ReasoningCard {...text} event={event?.kind === 'reasoning' ? event : undefined} />;
+    case 'tool_call':
+      return <ToolCard {...text} event={event?.kind === 'tool_call' ? event : undefined} />;
+    case 'model_call':
+      return (
+        <ModelCallLine
+          item={item}
+          event={event?.kind === 'model_call' ? event : undefined}
+          onOpenContext={onOpenContext}
+        />
+      );
+    default:
+      return <OtherLine kind={item.kind} title={item.title} />;
+  }
+});
+
+/** A kind of fact that a later server may tell of: what it is and what the outline says. */
+function OtherLine({ kind, title }: { kind: string; title: string }) {
   return (
-    <div>
-      <button type="button" className="button" aria-expanded={expanded} onClick={onToggle}>
-        {item.tool?.name ?? item.kind}
-      </button>
-      {item.kind === 'model_call' && onOpenContext && (
-        <button type="button" className="button" onClick={() => onOpenContext(item.id)}>
-          What the model saw
-        </button>
-      )}
-      {event?.kind === 'completion' ? (
-        <Markdown text={event.text} {...marks} />
-      ) : (
-        <SafeText text={event?.kind === 'prompt' ? event.text : item.title} {...marks} />
-      )}
-    </div>
+    <p>
+      {kind.replaceAll('_', ' ')} {title}
+    </p>
   );
 }

@@ -1,4 +1,4 @@
-import type { Event, ToolCallBody } from '~/api/types';
+import type { Event } from '~/api/types';
 
 /** A value of an event that was too long to be sent whole. */
 export interface Clipped {
@@ -16,4 +16,4 @@ export type ClippedEvent = Event & { clipped?: Clipped[] };
 /** An event of one kind. */
 export type EventOf<K extends ClippedEvent['kind']> = Extract<ClippedEvent, { kind: K }>;
 
-export type ToolCallEvent = ClippedEvent & ToolCallBody & { kind: 'tool_call' };
+export type ToolCallEvent = EventOf<'tool_call'>;
