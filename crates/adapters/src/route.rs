@@ -139,6 +139,7 @@ const RESPONSE_HEADERS: &[&str] = &[
     "openai-processing-ms",
     "request-id",
     "retry-after",
+    "sec-websocket-extensions",
     "transfer-encoding",
     "x-request-id",
     "x-should-retry",

@@ -4,7 +4,9 @@ pub mod anthropic_messages;
 mod json;
 pub mod openai_responses;
 mod problems;
+pub mod responses_socket;
 pub mod sse;
+pub mod websocket;
 
 use ursa_model::capture::ResponseHead;
 use ursa_model::message::{CallError, ModelRequest, ModelResponse, Problem};

@@ -2,11 +2,13 @@
 
 mod canonical;
 mod items;
+mod output;
 mod request;
 mod response;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use output::output_messages;
 pub use request::read_request;
 pub use response::read_response;
