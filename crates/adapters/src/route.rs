@@ -64,6 +64,8 @@ pub enum Route {
     AnthropicMessages,
     /// `POST …/messages/count_tokens`
     AnthropicCountTokens,
+    /// `POST …/chat/completions`
+    OpenAiChat,
     /// `POST …/responses`
     OpenAiResponses,
 }
@@ -79,10 +81,19 @@ impl Route {
         match protocol {
             Protocol::AnthropicMessages if ends("messages/count_tokens") => Some(Self::AnthropicCountTokens),
             Protocol::AnthropicMessages if ends("messages") => Some(Self::AnthropicMessages),
-            Protocol::OpenAi if ends("responses") => Some(Self::OpenAiResponses),
+            Protocol::OpenAi | Protocol::OpenAiChat if ends("responses") => Some(Self::OpenAiResponses),
+            // Every provider has it beside its own protocol, for programs that were written for another.
+            Protocol::Unknown => None,
+            _ if ends("chat/completions") => Some(Self::OpenAiChat),
             _ => None,
         }
     }
+}
+
+/// The model that a path names: Azure's `…/deployments/{deployment}/…`.
+pub fn model_in_path(path: &str) -> Option<&str> {
+    let mut segments = path.split('/').skip_while(|segment| *segment != "deployments");
+    segments.nth(1).filter(|name| !name.is_empty())
 }
 
 /// Request headers that may be written down: what tells agent, session and route. Everything else is never recorded.
@@ -253,6 +264,13 @@ mod tests {
         assert_eq!(find(Protocol::OpenAi, "/v1/responses"), Some(Route::OpenAiResponses));
         assert_eq!(find(Protocol::OpenAi, "/responses"), Some(Route::OpenAiResponses));
         assert_eq!(find(Protocol::OpenAi, "/v1/messages"), None);
+        let chat = "/openai/deployments/my-gpt/chat/completions";
+        for protocol in Protocol::ALL {
+            let known = (protocol != Protocol::Unknown).then_some(Route::OpenAiChat);
+            assert_eq!((find(protocol, "/v1/chat/completions"), find(protocol, chat)), (known, known));
+        }
+        assert_eq!(find(Protocol::OpenAi, "/v1/completions"), None);
+        assert_eq!((model_in_path(chat), model_in_path("/v1/chat/completions")), (Some("my-gpt"), None));
         assert_eq!(Route::find(Protocol::OpenAi, "GET", "/v1/responses"), None);
     }
 

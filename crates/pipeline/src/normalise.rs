@@ -1,11 +1,12 @@
 //! One exchange, read into observations.
 
+mod answer;
 mod keys;
 mod observe;
 mod read;
 
 use ursa_adapters::route::Route;
-use ursa_model::chain::{Landmark, PositionMaker, answers, fingerprint};
+use ursa_model::chain::{Landmark, PositionMaker, answers};
 use ursa_model::ids::{ConversationScope, hex};
 use ursa_redact::Redactor;
 use ursa_store::{Mark, StoreError};
@@ -99,7 +100,7 @@ fn merge(
     pending: Vec<ConversationScope>,
 ) -> Result<(), StoreError> {
     let mut merged = pending;
-    if let Some(answer) = fingerprint(&call.response.parts).filter(|_| call.is_turn()) {
+    for answer in call.fingerprints().filter(|_| call.is_turn()) {
         merged.extend(recognised(draft, standing, &answer, scope)?);
     }
     let waiting = standing.maker.mark(Landmark::Pending, &standing.head());
@@ -149,7 +150,7 @@ fn leave_marks(
     }
     if call.answered {
         let id = keys.reply.as_deref().unwrap_or_default();
-        if let Some(answer) = fingerprint(&call.response.parts) {
+        for answer in call.fingerprints() {
             put(maker.mark(Landmark::Answer(&answer), &head), id);
         }
         put(maker.mark_in(Landmark::Answer(""), &head, scope.as_str(), subagent), id);

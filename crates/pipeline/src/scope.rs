@@ -152,6 +152,6 @@ pub(crate) fn recognised(
 pub(crate) fn purpose(route: Route, identity: &Identity) -> Purpose {
     match route {
         Route::AnthropicCountTokens => Purpose::CountTokens,
-        Route::AnthropicMessages | Route::OpenAiResponses => identity.purpose,
+        Route::AnthropicMessages | Route::OpenAiChat | Route::OpenAiResponses => identity.purpose,
     }
 }

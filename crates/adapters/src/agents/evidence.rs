@@ -84,10 +84,11 @@ impl<'a> Evidence<'a> {
         self.request?.params.get(name)
     }
 
-    /// Names in `tools`.
+    /// Names in `tools`, or in the `functions` of old.
     pub fn tool_names(&self) -> impl Iterator<Item = &'a str> {
-        let tools = self.request.and_then(|request| request.tools.as_ref()).and_then(Value::as_array);
-        tools.into_iter().flatten().filter_map(|tool| tool.get("name")?.as_str())
+        let tools = self.request.and_then(|request| request.tools.as_ref()).or_else(|| self.param("functions"));
+        let tools = tools.and_then(Value::as_array).into_iter().flatten();
+        tools.flat_map(declared).filter_map(|tool| tool.get("name")?.as_str())
     }
 
     /// Whether all of these tools are offered.
@@ -100,7 +101,10 @@ impl<'a> Evidence<'a> {
         self.request.is_some_and(|request| match &request.tools {
             Some(Value::Array(tools)) => tools.is_empty(),
             Some(other) => other.is_null(),
-            None => !request.messages.iter().any(|message| message.exact.get("tools").is_some()),
+            None => {
+                let in_messages = request.messages.iter().any(|message| message.exact.get("tools").is_some());
+                !in_messages && !request.params.contains_key("functions")
+            }
         })
     }
 
@@ -140,6 +144,13 @@ impl<'a> Evidence<'a> {
         let mut texts = message.parts.iter().filter_map(text_of);
         texts.next_back()
     }
+}
+
+/// The tools that an entry of `tools` declares: one, under its type in Chat Completions, or a list in Gemini.
+fn declared(entry: &Value) -> &[Value] {
+    let list = ["functionDeclarations", "function_declarations"].into_iter().find_map(|key| entry.get(key)?.as_array());
+    let single = || ["function", "custom"].into_iter().find_map(|key| entry.get(key).filter(|told| told.is_object()));
+    list.map_or_else(|| std::slice::from_ref(single().unwrap_or(entry)), Vec::as_slice)
 }
 
 fn text_of(part: &Part) -> Option<&str> {

@@ -14,7 +14,7 @@ use crate::route::Route;
 pub(super) fn purpose(evidence: &Evidence<'_>, agent: Option<&Agent>) -> Purpose {
     match evidence.route() {
         Some(Route::AnthropicCountTokens) => return Purpose::CountTokens,
-        Some(Route::AnthropicMessages | Route::OpenAiResponses) => {}
+        Some(Route::AnthropicMessages | Route::OpenAiChat | Route::OpenAiResponses) => {}
         None => return off_route(evidence),
     }
     if let Some(purpose) = agent.and_then(|agent| (agent.purpose)(evidence)) {
@@ -35,7 +35,7 @@ fn off_route(evidence: &Evidence<'_>) -> Purpose {
 /// One message, no tools, and room for one token: only whether an answer comes matters.
 fn is_probe(evidence: &Evidence<'_>) -> bool {
     let one = |key| evidence.param(key).and_then(Value::as_u64) == Some(1);
-    (one("max_tokens") || one("max_output_tokens"))
+    ["max_tokens", "max_output_tokens", "max_completion_tokens"].into_iter().any(one)
         && evidence.offers_no_tools()
         && evidence.request.is_some_and(|request| request.messages.len() == 1)
 }

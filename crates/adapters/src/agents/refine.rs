@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use ursa_model::message::{AgentKind, Identity, ModelRequest, ModelResponse, Part, Role, ToolType};
+use ursa_model::message::{AgentKind, Identity, ModelRequest, Part, Role, ToolType};
 
 use super::{Agent, agent, split};
+use crate::wire::Reading;
 
 /// Sets whose words each text is, how each tool is run, and which subagents were started. The canonical and exact forms
 /// of messages stay as they are: they do not depend on the agent.
@@ -33,9 +34,10 @@ pub fn refine_request(request: &mut ModelRequest, identity: &Identity) {
 }
 
 /// Sets how each tool is run.
-pub fn refine_response(response: &mut ModelResponse, identity: &Identity) {
+pub fn refine_response(reading: &mut Reading, identity: &Identity) {
     let known = agent(&identity.agent_slug);
-    for part in &mut response.parts {
+    let others = reading.others.iter_mut().flat_map(|choice| &mut choice.parts);
+    for part in reading.response.parts.iter_mut().chain(others) {
         refine_tool(part, known, identity);
     }
 }

@@ -30,12 +30,12 @@ fn head(protocol: &str, path: &str, headers: &[(&str, &str)]) -> CaptureHead {
 }
 
 fn messages(headers: &[(&str, &str)], body: &Value) -> (Identity, ModelRequest) {
-    let request = wire::read_request(Route::AnthropicMessages, body.to_string().as_bytes()).0.unwrap();
+    let request = wire::read_request(Route::AnthropicMessages, "", body.to_string().as_bytes()).0.unwrap();
     (identify(&head("anthropic-messages", "/v1/messages", headers), Some(&request)), request)
 }
 
 fn responses(headers: &[(&str, &str)], body: &Value) -> Identity {
-    let request = wire::read_request(Route::OpenAiResponses, body.to_string().as_bytes()).0.unwrap();
+    let request = wire::read_request(Route::OpenAiResponses, "", body.to_string().as_bytes()).0.unwrap();
     identify(&head("openai-responses", "/v1/responses", headers), Some(&request))
 }
 

@@ -1,6 +1,6 @@
 //! JSON as the wire adapters need it: parsed within a depth, and written in one canonical way.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::problems::Problems;
 
@@ -33,6 +33,16 @@ pub(super) fn parse(body: &[u8], problems: &mut Problems) -> Result<Value, serde
 /// Parses text that is UTF-8, as [`parse`] does.
 pub(super) fn parse_text(text: &str, problems: &mut Problems) -> Result<Value, serde_json::Error> {
     parse(text.as_bytes(), problems)
+}
+
+/// The object that a request's body is; a problem says why it is none.
+pub(super) fn object(body: &[u8], problems: &mut Problems) -> Option<Map<String, Value>> {
+    match parse(body, problems) {
+        Ok(Value::Object(body)) => return Some(body),
+        Ok(_) => problems.note("parse_failed", "not a JSON object"),
+        Err(error) => problems.note("parse_failed", reason(&error)),
+    }
+    None
 }
 
 /// JSON text with every half of a surrogate pair replaced by U+FFFD, and how many there were.

@@ -1,7 +1,12 @@
 //! Wire protocols: what a model call's bodies say, in words that no protocol owns.
 
 pub mod anthropic_messages;
+mod attachment;
+mod cache_control;
+mod calls;
+mod events;
 mod json;
+pub mod openai_chat;
 pub mod openai_responses;
 mod problems;
 pub mod responses_socket;
@@ -9,27 +14,35 @@ pub mod sse;
 pub mod websocket;
 
 use ursa_model::capture::ResponseHead;
-use ursa_model::message::{CallError, ModelRequest, ModelResponse, Problem};
+use ursa_model::message::{CallError, ModelRequest, ModelResponse, Part, Problem};
 
+pub use calls::{is_made_id, told_id};
 use problems::Problems;
 
-use crate::route::Route;
+use crate::route::{Route, model_in_path};
 
 /// Reads the body of a request, content encoding taken off. `None` when it cannot be read at all; a problem says why.
-pub fn read_request(route: Route, body: &[u8]) -> (Option<ModelRequest>, Vec<Problem>) {
-    match route {
+/// `path` is the request's, which in some protocols names the model.
+pub fn read_request(route: Route, path: &str, body: &[u8]) -> (Option<ModelRequest>, Vec<Problem>) {
+    let (mut request, problems) = match route {
         Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_request(body),
+        Route::OpenAiChat => openai_chat::read_request(body),
         Route::OpenAiResponses => openai_responses::read_request(body),
+    };
+    if let Some(request) = &mut request {
+        request.model = request.model.take().or_else(|| model_in_path(path).map(str::to_owned));
     }
+    (request, problems)
 }
 
 /// Reads the body of an answer, content encoding taken off. `whole` is whether the transfer came to its end.
-pub fn read_response(route: Route, head: &ResponseHead, body: &[u8], whole: bool) -> (ModelResponse, Vec<Problem>) {
+pub fn read_response(route: Route, head: &ResponseHead, body: &[u8], whole: bool) -> Reading {
     let content_type = head.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
     let answer = Answer { status: head.status, content_type, body, whole };
     match route {
-        Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_response(&answer),
-        Route::OpenAiResponses => openai_responses::read_response(&answer),
+        Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_response(&answer).into(),
+        Route::OpenAiChat => openai_chat::read_response(&answer),
+        Route::OpenAiResponses => openai_responses::read_response(&answer).into(),
     }
 }
 
@@ -37,7 +50,45 @@ pub fn read_response(route: Route, head: &ResponseHead, body: &[u8], whole: bool
 pub const fn provider(route: Route) -> &'static str {
     match route {
         Route::AnthropicMessages | Route::AnthropicCountTokens => "anthropic",
-        Route::OpenAiResponses => "openai",
+        Route::OpenAiChat | Route::OpenAiResponses => "openai",
+    }
+}
+
+/// An answer, read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reading {
+    /// The answer: its only choice, or the first one.
+    pub response: ModelResponse,
+    /// The other choices, where several were asked for. Any of them may be the one that the conversation goes on with.
+    pub others: Vec<Choice>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// One of several answers that one call gave.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Choice {
+    /// Its blocks in order.
+    pub parts: Vec<Part>,
+    /// Why it ended.
+    pub finish_reason: Option<String>,
+}
+
+impl Reading {
+    fn new(mut response: ModelResponse, choices: Vec<Choice>, problems: Problems) -> Self {
+        let mut choices = choices.into_iter();
+        if let Some(first) = choices.next() {
+            response.parts = first.parts;
+            response.finish_reason = first.finish_reason;
+        }
+        let others = choices.filter(|choice| !choice.parts.is_empty()).collect();
+        Self { response, others, problems: problems.finish() }
+    }
+}
+
+impl From<(ModelResponse, Vec<Problem>)> for Reading {
+    fn from((response, problems): (ModelResponse, Vec<Problem>)) -> Self {
+        Self { response, others: Vec::new(), problems }
     }
 }
 
@@ -64,7 +115,7 @@ impl Answer<'_> {
     /// JSON or a stream of events: by the body's first bytes, which cannot be both, else by `content-type`.
     fn form(&self) -> Form {
         let body = json::without_bom(self.body).trim_ascii_start();
-        if body.starts_with(b"{") {
+        if body.starts_with(b"{") || body.starts_with(b"[") {
             return Form::Json;
         }
         if [&b"event:"[..], b"data:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field)) {

@@ -1,5 +1,6 @@
 //! Bodies cut or damaged at any byte: no panic, nothing invented, and a cut is told.
 
+use ursa_adapters::wire::Reading;
 use ursa_adapters::{agents, wire};
 use ursa_model::message::{ModelResponse, Part};
 
@@ -17,7 +18,7 @@ fn an_answer_cut_at_any_byte_is_a_prefix() {
             answers += 1;
             let body = exchange.answer_body.as_bytes();
             for cut in 0..body.len() {
-                let (part, problems) = wire::read_response(route, head, &body[..cut], false);
+                let Reading { response: part, problems, .. } = wire::read_response(route, head, &body[..cut], false);
                 let place = format!("{scenario} {} cut at {cut}", exchange.seq);
                 assert_prefix(&part, whole, &place);
                 let told = problems.iter().any(|problem| problem.kind == "truncated");
@@ -60,7 +61,7 @@ fn damaged_bytes_are_read_without_a_panic() {
             for place in (0..body.len()).step_by(REQUEST_STRIDE) {
                 // Digits and quotes for letters keep much of it JSON.
                 let good = std::mem::replace(&mut body[place], [b'"', b'7', b'[', 0xff][place % 4]);
-                let (request, _) = wire::read_request(route, &body);
+                let (request, _) = wire::read_request(route, &exchange.head.path, &body);
                 let identity = agents::identify(&exchange.head, request.as_ref());
                 if let Some(mut request) = request {
                     agents::refine_request(&mut request, &identity);
@@ -71,7 +72,7 @@ fn damaged_bytes_are_read_without_a_panic() {
             let mut body = exchange.answer_body.into_bytes();
             for place in (0..body.len()).step_by(ANSWER_STRIDE) {
                 let good = std::mem::replace(&mut body[place], [b'"', b'7', b'\n', 0xff][place % 4]);
-                let (mut response, _) = wire::read_response(route, head, &body, true);
+                let mut response = wire::read_response(route, head, &body, true);
                 agents::refine_response(&mut response, &exchange.identity);
                 body[place] = good;
             }

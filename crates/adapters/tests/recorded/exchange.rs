@@ -20,6 +20,7 @@ pub(crate) const SCENARIOS: &[&str] = &[
     "codex-chatgpt-login",
     "codex-websocket-refused",
     "copilot-cli-anthropic",
+    "copilot-cli-completions",
     "opencode-anthropic",
     "gemini-cli-main",
     "sdks",
@@ -88,7 +89,7 @@ fn read(line: Line) -> Exchange {
     let route = Route::find(Protocol::from_name(&head.protocol).unwrap(), &head.method, &head.path);
     let mut problems = Vec::new();
     let mut request = route.and_then(|route| {
-        let (request, found) = wire::read_request(route, line.body.to_string().as_bytes());
+        let (request, found) = wire::read_request(route, &head.path, line.body.to_string().as_bytes());
         problems.extend(found);
         request
     });
@@ -99,10 +100,10 @@ fn read(line: Line) -> Exchange {
     let (mut answer_head, mut answer_body, mut response) = (None, String::new(), None);
     if let (Some(answer), Some(route)) = (line.response, route) {
         let told = ResponseHead { status: answer.status, headers: answer.headers };
-        let (mut read, found) = wire::read_response(route, &told, answer.body.as_bytes(), true);
-        problems.extend(found);
+        let mut read = wire::read_response(route, &told, answer.body.as_bytes(), true);
         agents::refine_response(&mut read, &identity);
-        (answer_head, answer_body, response) = (Some(told), answer.body, Some(read));
+        problems.extend(read.problems);
+        (answer_head, answer_body, response) = (Some(told), answer.body, Some(read.response));
     }
     Exchange {
         seq: line.seq,

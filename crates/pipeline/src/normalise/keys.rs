@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use ursa_model::chain::{Landmark, Position, is_weak_id};
+use ursa_adapters::wire::is_made_id;
+use ursa_model::chain::{Landmark, Position, PositionMaker, is_weak_id};
 use ursa_model::ids::{ConversationScope, hex};
 use ursa_model::message::Part;
 use ursa_model::observation::Key;
@@ -26,6 +27,7 @@ pub(super) struct Keys {
     pub(super) request: Option<String>,
     /// Ids of this exchange, to be marked with their position.
     pub(super) id_marks: Vec<(MarkKey, String)>,
+    maker: PositionMaker,
     scope: ConversationScope,
     head: String,
     /// Where the answer was given that the request continues by its id; empty if it does not.
@@ -55,6 +57,7 @@ impl Keys {
             reply: None,
             request: None,
             id_marks: Vec::new(),
+            maker: standing.maker.clone(),
             scope: scope.clone(),
             head: hex(&standing.head()),
             previous: standing.previous_marks(draft)?.pop().map(|mark| mark.value).unwrap_or_default(),
@@ -66,7 +69,8 @@ impl Keys {
         if let Some(id) = call.request_id().filter(|id| !is_weak_id(id)) {
             keys.request = Some(keys.placed(draft, standing, "request", id)?);
         }
-        for part in &call.response.parts {
+        let others = call.others.iter().flat_map(|choice| &choice.parts);
+        for part in call.response.parts.iter().chain(others) {
             if let Part::ToolCall { call_id, .. } = part
                 && !is_weak_id(call_id)
             {
@@ -130,7 +134,10 @@ impl Keys {
 
     fn call_key(&self, call_id: &str, position: &str, block: usize) -> Key {
         let repeated = self.repeated.get(call_id).is_some_and(|given| given.iter().any(|known| known == position));
-        if call_id.is_empty() {
+        if is_made_id(call_id) {
+            // Made from the arguments: a short one could be guessed from it.
+            Key::CallAt(self.maker.text_key(call_id), position.to_owned())
+        } else if call_id.is_empty() {
             Key::CallAt(String::new(), format!("{position}#{block}"))
         } else if repeated || is_weak_id(call_id) {
             Key::CallAt(call_id.to_owned(), position.to_owned())

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use ursa_adapters::agents;
 use ursa_adapters::route::Route;
+use ursa_adapters::wire::told_id;
 use ursa_model::capture::{Assurance, Channel, EndReason};
 use ursa_model::event::{Attachment, EventKind, ToolStatus};
 use ursa_model::fuse::fact_ids;
@@ -22,7 +23,7 @@ use crate::settings::VERSION;
 
 /// Ordinals within one exchange: messages first, then the call, then the answer's blocks.
 const CALL_ORDINAL: u32 = 1_000_000;
-const REPLY_ORDINAL: u32 = 1_000_001;
+pub(super) const REPLY_ORDINAL: u32 = 1_000_001;
 
 /// Everything that the call tells.
 pub(super) fn observe(
@@ -80,12 +81,12 @@ pub(super) fn strip_content(observation: &mut Observation) {
     }
 }
 
-struct Observer<'a> {
-    call: &'a Call<'a>,
-    standing: &'a Standing<'a>,
+pub(super) struct Observer<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) standing: &'a Standing<'a>,
     scope: &'a ConversationScope,
-    keys: &'a Keys,
-    observations: Vec<Observation>,
+    pub(super) keys: &'a Keys,
+    pub(super) observations: Vec<Observation>,
 }
 
 impl<'a> Observer<'a> {
@@ -93,7 +94,13 @@ impl<'a> Observer<'a> {
         self.call.request.as_ref().map(|request| request.messages.as_slice()).unwrap_or_default()
     }
 
-    fn make(&self, kind: Option<EventKind>, vantage: Vantage, keys: Vec<Key>, content: Content) -> Observation {
+    pub(super) fn make(
+        &self,
+        kind: Option<EventKind>,
+        vantage: Vantage,
+        keys: Vec<Key>,
+        content: Content,
+    ) -> Observation {
         Observation {
             scope: self.scope.clone(),
             subagent_id: kind.and(self.call.identity.subagent_id.clone()),
@@ -109,7 +116,7 @@ impl<'a> Observer<'a> {
         }
     }
 
-    fn attribute(&mut self, attribute: SessionAttribute) {
+    pub(super) fn attribute(&mut self, attribute: SessionAttribute) {
         let told = self.make(None, Vantage::WireRequest, vec![Key::Session], Content::Session(attribute));
         self.observations.push(told);
     }
@@ -252,18 +259,7 @@ impl<'a> Observer<'a> {
                     (false, true) => ToolStatus::Failed,
                     (false, false) => ToolStatus::Completed,
                 };
-                let content = Content::ToolCall {
-                    tool: None,
-                    call_id: call_id.clone(),
-                    arguments: None,
-                    executed_arguments: None,
-                    result: Some(content.clone()),
-                    detail: None,
-                    is_error: Some(failed),
-                    status,
-                    spawned_subagent_id: spawned_subagent_id.clone(),
-                    response_id: None,
-                };
+                let content = result(call_id, content, failed, status, spawned_subagent_id.clone());
                 let mut told = self.make(Some(EventKind::ToolCall), vantage, vec![key], content);
                 told.ordinal = index as u32;
                 self.observations.push(told);
@@ -324,76 +320,6 @@ impl<'a> Observer<'a> {
         self.observations.push(told);
     }
 
-    /// What the model said, thought and asked for.
-    fn answer(&mut self) {
-        let call = self.call;
-        let reply = self.keys.reply.clone().unwrap_or_else(|| format!("exchange:{}", call.exchange.id));
-        let parts: Vec<&Part> = call.response.parts.iter().collect();
-        let text = joined_text(&parts);
-        let first_text = parts.iter().position(|part| matches!(part, Part::Text { .. })).unwrap_or_default();
-        if !text.trim().is_empty() {
-            self.title(&text);
-            let key = Key::Text(self.standing.maker.text_key(&text));
-            let content = Content::Completion {
-                text,
-                model: call.response.model.clone(),
-                response_id: call.response.response_id.clone(),
-                finish_reason: call.response.finish_reason.clone(),
-                purpose: call.identity.purpose,
-            };
-            self.reply(EventKind::Completion, key, Some(reply.clone()), content, first_text);
-        }
-        let mut calls = 0;
-        for (block, part) in parts.iter().enumerate() {
-            match part {
-                Part::Reasoning { text } if !text.trim().is_empty() => {
-                    let key = Key::Response(format!("{reply}#{block}"));
-                    self.reply(EventKind::Reasoning, key, None, Content::Reasoning { text: text.clone() }, block);
-                }
-                Part::ToolCall { call_id, tool, arguments } => {
-                    let key = self.keys.asked(call_id, calls);
-                    calls += 1;
-                    let content = asked(call_id, tool, arguments, Some(reply.clone()));
-                    self.reply(EventKind::ToolCall, key, None, content, block);
-                }
-                // Tools that the provider runs answer within the same reply.
-                Part::ToolResult { call_id, content, is_error, .. } => {
-                    let key = self.keys.asked(call_id, calls.saturating_sub(1));
-                    let failed = is_error.unwrap_or(false);
-                    let content = Content::ToolCall {
-                        tool: None,
-                        call_id: call_id.clone(),
-                        arguments: None,
-                        executed_arguments: None,
-                        result: Some(content.clone()),
-                        detail: None,
-                        is_error: Some(failed),
-                        status: if failed { ToolStatus::Failed } else { ToolStatus::Completed },
-                        spawned_subagent_id: None,
-                        response_id: None,
-                    };
-                    self.reply(EventKind::ToolCall, key, None, content, block);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn reply(&mut self, kind: EventKind, key: Key, own_key: Option<String>, content: Content, block: usize) {
-        let mut told = self.make(Some(kind), Vantage::WireReply, vec![key], content);
-        told.own_key = own_key;
-        told.ordinal = REPLY_ORDINAL + block as u32;
-        self.observations.push(told);
-    }
-
-    fn title(&mut self, text: &str) {
-        if self.call.identity.purpose == Purpose::Title
-            && let Some(text) = agents::title_of(&self.call.identity, text)
-        {
-            self.attribute(SessionAttribute::Title { text });
-        }
-    }
-
     fn gaps(&mut self, previous_unseen: bool) {
         let call = self.call;
         if previous_unseen {
@@ -419,10 +345,11 @@ impl<'a> Observer<'a> {
     }
 }
 
-fn asked(call_id: &str, tool: &Tool, arguments: &Value, response_id: Option<String>) -> Content {
+/// A call as it was asked for.
+pub(super) fn asked(call_id: &str, tool: &Tool, arguments: &Value, response_id: Option<String>) -> Content {
     Content::ToolCall {
         tool: Some(tool.clone()),
-        call_id: call_id.to_owned(),
+        call_id: told_id(call_id).to_owned(),
         arguments: Some(arguments.clone()),
         executed_arguments: None,
         result: None,
@@ -431,6 +358,28 @@ fn asked(call_id: &str, tool: &Tool, arguments: &Value, response_id: Option<Stri
         status: ToolStatus::Requested,
         spawned_subagent_id: None,
         response_id,
+    }
+}
+
+/// What a call gave.
+pub(super) fn result(
+    call_id: &str,
+    content: &Value,
+    failed: bool,
+    status: ToolStatus,
+    spawned_subagent_id: Option<String>,
+) -> Content {
+    Content::ToolCall {
+        tool: None,
+        call_id: told_id(call_id).to_owned(),
+        arguments: None,
+        executed_arguments: None,
+        result: Some(content.clone()),
+        detail: None,
+        is_error: Some(failed),
+        status,
+        spawned_subagent_id,
+        response_id: None,
     }
 }
 
@@ -494,7 +443,8 @@ fn attachments(message: &Message) -> Vec<Attachment> {
     message.parts.iter().filter_map(attachment).collect()
 }
 
-fn joined_text(parts: &[&Part]) -> String {
+/// The texts of an answer as one.
+pub(super) fn joined_text(parts: &[&Part]) -> String {
     parts
         .iter()
         .filter_map(|part| match part {

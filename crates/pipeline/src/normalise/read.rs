@@ -1,8 +1,10 @@
 //! An exchange's bytes, decoded and parsed.
 
 use ursa_adapters::route::{Protocol, Route};
+use ursa_adapters::wire::{Choice, Reading};
 use ursa_adapters::{agents, body, wire};
 use ursa_model::capture::{EndReason, ResponseHead};
+use ursa_model::chain::{fingerprint, is_weak_id};
 use ursa_model::message::{CallError, Identity, ModelRequest, ModelResponse, Problem, Purpose};
 use ursa_model::time::Timestamp;
 
@@ -20,6 +22,8 @@ pub(super) struct Call<'a> {
     pub(super) identity: Identity,
     pub(super) request: Option<ModelRequest>,
     pub(super) response: ModelResponse,
+    /// Where several choices were asked for, all but the first.
+    pub(super) others: Vec<Choice>,
     /// True when an answer came (not an error, not nothing).
     pub(super) answered: bool,
     /// When the request arrived.
@@ -51,11 +55,12 @@ pub(super) fn call<'a>(exchange: &'a Exchange, route: Route, stage: Stage, setti
         agents::refine_request(&mut request, &identity);
         request
     });
-    let mut response = ModelResponse::default();
+    let Reading { mut response, mut others, .. } = Reading::default();
     if stage == Stage::Ended {
         if let Some((_, head)) = &exchange.response_head {
-            response = read_response(exchange, head, route, settings, &mut problems);
-            agents::refine_response(&mut response, &identity);
+            let mut reading = read_response(exchange, head, route, settings, &mut problems);
+            agents::refine_response(&mut reading, &identity);
+            (response, others) = (reading.response, reading.others);
             if head.status < 400 && !response.complete && response.error.is_some() {
                 problems.push(Problem::new("stream_error", "the upstream broke the answer off with an error"));
             }
@@ -64,7 +69,7 @@ pub(super) fn call<'a>(exchange: &'a Exchange, route: Route, stage: Stage, setti
     }
     let answered = exchange.response_head.as_ref().is_some_and(|(_, head)| head.status < 400)
         && response.error.is_none()
-        && !response.parts.is_empty();
+        && !(response.parts.is_empty() && others.is_empty());
     let reply_at = exchange.response_head.as_ref().map_or(exchange.ended_at, |(at, _)| *at);
     Call {
         exchange,
@@ -74,6 +79,7 @@ pub(super) fn call<'a>(exchange: &'a Exchange, route: Route, stage: Stage, setti
         identity,
         request,
         response,
+        others,
         answered,
         at: exchange.at,
         reply_at: reply_at.max(exchange.at),
@@ -97,7 +103,7 @@ fn read_request(
     }
     let encoding = header(&exchange.head.headers, "content-encoding");
     let bytes = decoded(encoding, &exchange.request, exchange, settings, problems)?;
-    let (request, found) = wire::read_request(route, &bytes);
+    let (request, found) = wire::read_request(route, &exchange.head.path, &bytes);
     problems.extend(found);
     request
 }
@@ -108,18 +114,19 @@ fn read_response(
     route: Route,
     settings: &PipelineSettings,
     problems: &mut Vec<Problem>,
-) -> ModelResponse {
+) -> Reading {
     let encoding = header(&head.headers, "content-encoding");
     let Some(bytes) = decoded(encoding, &exchange.response, exchange, settings, problems) else {
-        return ModelResponse::default();
+        return Reading::default();
     };
     let end = &exchange.end;
     let lost = end.response_bytes_cut + end.dropped_bytes + exchange.dropped_bytes;
     let whole = end.reason == EndReason::Complete && lost == 0;
-    let (response, found) = wire::read_response(route, head, &bytes, whole);
+    let mut reading = wire::read_response(route, head, &bytes, whole);
     // How it broke off is told once, by how the exchange ended.
+    let found = std::mem::take(&mut reading.problems);
     problems.extend(found.into_iter().filter(|problem| whole || problem.kind != "truncated"));
-    response
+    reading
 }
 
 /// The body without its content encoding. The edge masked identity-encoded bodies; all others are masked here.
@@ -182,9 +189,17 @@ impl Call<'_> {
         self.identity.purpose == Purpose::Turn
     }
 
-    /// What names the answer, for a conversation that has no id of its own.
+    /// What names the answer, for a conversation that has no id of its own. A server that gives one id again and again
+    /// would make all that open alike one conversation, so there the exchange names it.
     pub(super) fn answer_id(&self, alone: &str) -> Option<String> {
-        self.answered.then(|| self.response.response_id.clone().unwrap_or_else(|| alone.to_owned()))
+        let own = self.response.response_id.as_deref().filter(|id| !is_weak_id(id));
+        self.answered.then(|| own.unwrap_or(alone).to_owned())
+    }
+
+    /// How each of the answer's choices is recognised when it comes back.
+    pub(super) fn fingerprints(&self) -> impl Iterator<Item = String> {
+        let others = self.others.iter().map(|choice| choice.parts.as_slice());
+        std::iter::once(self.response.parts.as_slice()).chain(others).filter_map(fingerprint)
     }
 
     /// The upstream's id of the request.

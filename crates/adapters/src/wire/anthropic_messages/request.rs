@@ -4,26 +4,15 @@ use serde_json::{Map, Value};
 use ursa_model::message::{Message, ModelRequest, Origin, Part, Problem, Role, Stripped};
 
 use super::{blocks, canonical};
-use crate::wire::json;
 use crate::wire::problems::Problems;
+use crate::wire::{cache_control, json};
 
 const MESSAGES: &str = "messages";
-const CACHE_CONTROL: &str = "cache_control";
 
 /// Reads a request. `None` when the body is not a JSON object.
 pub fn read_request(body: &[u8]) -> (Option<ModelRequest>, Vec<Problem>) {
     let mut problems = Problems::default();
-    let request = match json::parse(body, &mut problems) {
-        Ok(Value::Object(body)) => Some(request(body, &mut problems)),
-        Ok(_) => {
-            problems.note("parse_failed", "not a JSON object");
-            None
-        }
-        Err(error) => {
-            problems.note("parse_failed", json::reason(&error));
-            None
-        }
-    };
+    let request = json::object(body, &mut problems).map(|body| request(body, &mut problems));
     (request, problems.finish())
 }
 
@@ -78,36 +67,6 @@ fn read_message(mut exact: Value, index: usize, stripped: &mut Vec<Stripped>, pr
         }
     };
     let canonical = canonical::message(&name, exact.get("content").unwrap_or(&exact));
-    strip(&mut exact, &format!("/{MESSAGES}/{index}"), stripped);
+    cache_control::strip(&mut exact, &format!("/{MESSAGES}/{index}"), stripped);
     Message { role, parts, exact, canonical }
-}
-
-/// Takes the cache markers off a message, its blocks, and the blocks within its tool results: with each request they
-/// move on to the newest message, and would make every message new twice.
-fn strip(message: &mut Value, pointer: &str, stripped: &mut Vec<Stripped>) {
-    take_marker(message, pointer, stripped);
-    for (index, block) in content_of(message).iter_mut().enumerate() {
-        let pointer = format!("{pointer}/content/{index}");
-        take_marker(block, &pointer, stripped);
-        if json::text(block, "type") == "tool_result" {
-            for (index, inner) in content_of(block).iter_mut().enumerate() {
-                take_marker(inner, &format!("{pointer}/content/{index}"), stripped);
-            }
-        }
-    }
-}
-
-fn content_of(value: &mut Value) -> &mut [Value] {
-    match value.get_mut("content") {
-        Some(Value::Array(blocks)) => blocks,
-        _ => &mut [],
-    }
-}
-
-fn take_marker(value: &mut Value, pointer: &str, stripped: &mut Vec<Stripped>) {
-    if let Value::Object(object) = value
-        && let Some(value) = object.shift_remove(CACHE_CONTROL)
-    {
-        stripped.push(Stripped { pointer: format!("{pointer}/{CACHE_CONTROL}"), value });
-    }
 }

@@ -4,9 +4,9 @@ use serde_json::Value;
 use ursa_model::message::{ModelResponse, Origin, Part};
 
 use super::{blocks, response};
+use crate::wire::events;
 use crate::wire::json::{self, some_text, text};
 use crate::wire::problems::Problems;
-use crate::wire::sse::Events;
 
 /// HTTP status that an error event stands for: the stream had begun with 200.
 const STREAM_STATUS: u16 = 200;
@@ -27,21 +27,11 @@ struct Block {
 pub(super) fn read(body: &[u8], problems: &mut Problems) -> ModelResponse {
     let mut response = ModelResponse::default();
     let mut blocks: Vec<Block> = Vec::new();
-    let mut events = Events::new(body);
-    for event in events.by_ref() {
-        match json::parse_text(&event.data, problems) {
-            Ok(data) => take(&event.name, data, &mut response, &mut blocks, problems),
-            // The end of the body cut it off; that the answer is not complete is said below.
-            Err(_) if !event.closed => {}
-            Err(error) => problems.count("parse_failed", if error.is_eof() { "event_cut" } else { "event" }),
+    events::each(body, problems, |name, data, problems| {
+        if let Some(data) = data {
+            take(name, data, &mut response, &mut blocks, problems);
         }
-    }
-    if events.not_utf8 > 0 {
-        problems.note("not_utf8", format!("{} events with bytes replaced", events.not_utf8));
-    }
-    if events.over_limit {
-        problems.note("event_limit", "a limit on events stopped the reading");
-    }
+    });
     if !response.complete && response.error.is_none() {
         problems.note("truncated", format!("the stream ends before its last event, after {} bytes", body.len()));
     }

@@ -4,8 +4,9 @@ use serde_json::Value;
 use ursa_model::message::{Origin, Part, Role};
 
 use crate::tools;
-use crate::wire::json::{self, base64_bytes, some_text, text};
+use crate::wire::json::{some_text, text};
 use crate::wire::problems::Problems;
+use crate::wire::{attachment, calls};
 
 /// The item's type; a message may leave it out.
 pub(super) fn kind(item: &Value) -> &str {
@@ -108,16 +109,8 @@ fn call_id(item: &Value) -> String {
     some_text(item, "call_id").or_else(|| some_text(item, "id")).unwrap_or_default()
 }
 
-/// Arguments are JSON inside a string.
 fn arguments(item: &Value, problems: &mut Problems) -> Value {
-    match item.get("arguments") {
-        Some(Value::String(written)) => json::parse_text(written, problems).unwrap_or_else(|_| {
-            problems.note("arguments_not_json", "the arguments of a function call are cut short or not JSON");
-            Value::String(written.clone())
-        }),
-        Some(other) => other.clone(),
-        None => Value::Null,
-    }
+    calls::arguments(item.get("arguments"), false, problems)
 }
 
 /// A call to an MCP server that the provider talks to: the item holds the result too.
@@ -183,20 +176,7 @@ fn block_part(block: &Value, origin: Origin, problems: &mut Problems) -> Part {
     }
 }
 
-/// An attachment given as a `data:` URL, as bare base64, or by reference.
 fn by_url(kind: &str, block: &Value, key: &str) -> Part {
-    let told = text(block, key);
-    let by_reference = told.starts_with("http://") || told.starts_with("https://");
-    let (media_type, encoded) = match told.strip_prefix("data:").and_then(|rest| rest.split_once(',')) {
-        Some((head, encoded)) => (head.split(';').next().filter(|head| !head.is_empty()), encoded),
-        None => (None, if by_reference { "" } else { told }),
-    };
-    let reference = by_reference.then(|| told.to_owned());
-    Part::Attachment {
-        kind: kind.to_owned(),
-        media_type: media_type.map(str::to_owned),
-        name: some_text(block, "filename"),
-        bytes: base64_bytes(encoded),
-        reference: reference.or_else(|| some_text(block, "file_id")).or_else(|| some_text(block, "file_url")),
-    }
+    let reference = some_text(block, "file_id").or_else(|| some_text(block, "file_url"));
+    attachment::by_url(kind, text(block, key), some_text(block, "filename"), reference)
 }

@@ -12,17 +12,7 @@ const INPUT: &str = "input";
 /// Reads a request. `None` when the body is not a JSON object.
 pub fn read_request(body: &[u8]) -> (Option<ModelRequest>, Vec<Problem>) {
     let mut problems = Problems::default();
-    let request = match json::parse(body, &mut problems) {
-        Ok(Value::Object(body)) => Some(request(body, &mut problems)),
-        Ok(_) => {
-            problems.note("parse_failed", "not a JSON object");
-            None
-        }
-        Err(error) => {
-            problems.note("parse_failed", json::reason(&error));
-            None
-        }
-    };
+    let request = json::object(body, &mut problems).map(|body| request(body, &mut problems));
     (request, problems.finish())
 }
 

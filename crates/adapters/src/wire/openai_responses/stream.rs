@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use ursa_model::message::{ModelResponse, Part};
 
 use super::{items, response};
-use crate::wire::json::{self, some_text, text};
+use crate::wire::events;
+use crate::wire::json::{some_text, text};
 use crate::wire::problems::Problems;
-use crate::wire::sse::Events;
 
 /// An item that is being built.
 #[derive(Default)]
@@ -65,24 +65,11 @@ const PROGRESS: &[&str] = &[
 /// Reads a stream.
 pub(super) fn read(body: &[u8], problems: &mut Problems) -> ModelResponse {
     let mut stream = Stream::default();
-    let mut events = Events::new(body);
-    for event in events.by_ref() {
-        if event.data == "[DONE]" {
-            continue;
+    events::each(body, problems, |name, data, problems| {
+        if let Some(data) = data {
+            stream.take(name, data, problems);
         }
-        match json::parse_text(&event.data, problems) {
-            Ok(data) => stream.take(&event.name, data, problems),
-            // The end of the body cut it off; that the answer is not complete is said below.
-            Err(_) if !event.closed => {}
-            Err(error) => problems.count("parse_failed", if error.is_eof() { "event_cut" } else { "event" }),
-        }
-    }
-    if events.not_utf8 > 0 {
-        problems.note("not_utf8", format!("{} events with bytes replaced", events.not_utf8));
-    }
-    if events.over_limit {
-        problems.note("event_limit", "a limit on events stopped the reading");
-    }
+    });
     let mut response = stream.response;
     if !response.complete && response.error.is_none() {
         problems.note("truncated", format!("the stream ends before its last event, after {} bytes", body.len()));

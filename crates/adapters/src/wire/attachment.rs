@@ -1,0 +1,21 @@
+//! Attachments as the protocols give them.
+
+use ursa_model::message::Part;
+
+use super::json::base64_bytes;
+
+/// An attachment given as a `data:` URL, as bare base64, or by a URL; `reference` is what else may tell where it is.
+pub(super) fn by_url(kind: &str, told: &str, name: Option<String>, reference: Option<String>) -> Part {
+    let by_reference = ["http://", "https://", "gs://"].iter().any(|scheme| told.starts_with(scheme));
+    let (media_type, encoded) = match told.strip_prefix("data:").and_then(|rest| rest.split_once(',')) {
+        Some((head, encoded)) => (head.split(';').next().filter(|head| !head.is_empty()), encoded),
+        None => (None, if by_reference { "" } else { told }),
+    };
+    Part::Attachment {
+        kind: kind.to_owned(),
+        media_type: media_type.map(str::to_owned),
+        name,
+        bytes: base64_bytes(encoded),
+        reference: by_reference.then(|| told.to_owned()).or(reference),
+    }
+}
