@@ -47,9 +47,11 @@ export function CopyBlock({ title, text }: { title: string; text: string }) {
 
 /** Whether it worked: a page that came by plain HTTP from another machine has no clipboard. */
 async function copied(text: string): Promise<boolean> {
+  const clipboard = navigator.clipboard as Clipboard | undefined;
+  if (!clipboard) return false;
   try {
-    await (navigator.clipboard as Clipboard | undefined)?.writeText(text);
-    return 'clipboard' in navigator;
+    await clipboard.writeText(text);
+    return true;
   } catch {
     return false;
   }

@@ -20,16 +20,25 @@ export function NoSessionsYet() {
   );
 }
 
-export function NothingMatches({ onClear }: { onClear: () => void }) {
+/** `onAgain`: a full-text search does not follow what comes, and can be made again. */
+export function NothingMatches(props: { onClear: () => void; onAgain: (() => void) | undefined }) {
   return (
     <div className={styles.empty}>
       <h2>No session matches</h2>
       <p>
-        Nothing that is recorded fits all filters at once. A session that does will appear here by itself.
+        Nothing that is recorded fits all of it at once.
+        {!props.onAgain && ' A session that does will appear here by itself.'}
       </p>
-      <button type="button" className="button" onClick={onClear}>
-        Clear the filters
-      </button>
+      <div className={styles.choices}>
+        <button type="button" className="button" onClick={props.onClear}>
+          Clear the filters
+        </button>
+        {props.onAgain && (
+          <button type="button" className="button" onClick={props.onAgain}>
+            Search again
+          </button>
+        )}
+      </div>
     </div>
   );
 }

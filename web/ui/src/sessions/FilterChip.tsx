@@ -11,7 +11,11 @@ export function FilterChip(props: { name: string; onRemove: (() => void) | undef
         <button
           type="button"
           className={styles.remove}
-          onClick={props.onRemove}
+          onClick={(event) => {
+            // The button goes: the focus stays with the filter.
+            event.currentTarget.parentElement?.querySelector('button')?.focus();
+            props.onRemove?.();
+          }}
           aria-label={`Remove filter: ${props.name}`}
         >
           <X size={13} aria-hidden />

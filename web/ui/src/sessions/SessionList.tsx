@@ -1,4 +1,3 @@
-import { useElementScrollRestoration } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
 import { useNow } from './clock';
@@ -9,7 +8,6 @@ import rowStyles from './row.module.css';
 import { SessionRow } from './SessionRow';
 import { useRowKeys } from './useRowKeys';
 
-const SCROLLER = 'sessions';
 /** Pixels of a row without highlights; the true height is measured. */
 const ROW_HEIGHT = 53;
 const ROWS_AHEAD = 12;
@@ -20,6 +18,10 @@ const TOP_PX = 8;
 
 export function SessionList(props: {
   sessions: readonly ListedSession[];
+  /** By this the router keeps how far the list was scrolled. */
+  name: string;
+  /** Where to begin, in pixels: who comes back finds the place again. */
+  offset: number;
   readsContent: boolean;
   /** New events arrive at once. */
   live: boolean;
@@ -33,9 +35,8 @@ export function SessionList(props: {
   onReload: () => void;
 }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const kept = useElementScrollRestoration({ id: SCROLLER })?.scrollY ?? 0;
   const first = props.sessions[0]?.id ?? null;
-  const [firstShown, setFirstShown] = useState(kept > TOP_PX ? first : null);
+  const [firstShown, setFirstShown] = useState(props.offset > TOP_PX ? first : null);
   const held = heldBack(props.sessions, firstShown);
   const shown = held === 0 ? props.sessions : props.sessions.slice(held);
   const now = useNow();
@@ -45,7 +46,7 @@ export function SessionList(props: {
     estimateSize: () => ROW_HEIGHT,
     getItemKey: (index) => shown[index]?.id ?? index,
     overscan: ROWS_AHEAD,
-    initialOffset: kept,
+    initialOffset: props.offset,
   });
   const items = rows.getVirtualItems();
   const { wanted, onFocused } = useRowKeys(shown, (index) => rows.scrollToIndex(index, { align: 'auto' }));
@@ -96,7 +97,7 @@ export function SessionList(props: {
       <div
         ref={scroller}
         className={styles.scroller}
-        data-scroll-restoration-id={SCROLLER}
+        data-scroll-restoration-id={props.name}
         onScroll={follow}
         aria-busy={props.stale}
       >

@@ -1,4 +1,4 @@
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useElementScrollRestoration, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo } from 'react';
 import { useMe } from '~/app/me';
 import { PageError } from '~/app/PageError';
@@ -55,6 +55,10 @@ function Sessions(props: {
   const { search, readsContent, onChange } = props;
   const query = useSessions(search);
   const following = useFollowing(search);
+  // The router keeps by name how far something was scrolled: each list has its own, so that none begins where another
+  // was left.
+  const list = `sessions ${encodeURIComponent(JSON.stringify(search))}`;
+  const kept = useElementScrollRestoration({ id: list })?.scrollY ?? 0;
   const { fetchNextPage, isFetchingNextPage, isFetchNextPageError } = query;
   const sessions = useMemo(() => allSessions(query.data?.pages ?? []), [query.data]);
   const more = useCallback(() => {
@@ -65,11 +69,15 @@ function Sessions(props: {
   if (query.isError && !query.data)
     return <PageError error={query.error} reset={() => void query.refetch()} />;
   if (sessions.length === 0) {
-    return isFiltered(search) ? <NothingMatches onClear={() => onChange({})} /> : <NoSessionsYet />;
+    if (!isFiltered(search)) return <NoSessionsYet />;
+    const again = search.q === undefined ? undefined : following.reload;
+    return <NothingMatches onClear={() => onChange({})} onAgain={again} />;
   }
   return (
     <SessionList
-      key={JSON.stringify(search)}
+      key={`${following.reloads} ${list}`}
+      name={list}
+      offset={following.reloads === 0 ? kept : 0}
       live={following.state === 'open'}
       sessions={sessions}
       readsContent={readsContent}

@@ -49,6 +49,8 @@ export interface Following {
   /** More came than the list can be mended with: it must be loaded anew. */
   behind: boolean;
   reload: () => void;
+  /** How often it was loaded anew. */
+  reloads: number;
 }
 
 /**
@@ -59,6 +61,7 @@ export function useFollowing(search: SessionsSearch): Following {
   const queries = useQueryClient();
   const asked = JSON.stringify(search);
   const [behind, setBehind] = useState<string>();
+  const [reloads, setReloads] = useState(0);
   const [touched] = useState(() => new Set<string>());
   const throttle = useRef<Throttle>(undefined);
   const key = ['sessions', search] as const;
@@ -110,7 +113,9 @@ export function useFollowing(search: SessionsSearch): Following {
   return {
     state,
     behind: behind === asked,
+    reloads,
     reload: () => {
+      setReloads((times) => times + 1);
       setBehind(undefined);
       touched.clear();
       void queries.resetQueries({ queryKey: key, exact: true });
