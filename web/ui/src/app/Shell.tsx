@@ -24,7 +24,7 @@ export function Shell() {
           Ursa
         </Link>
         <nav aria-label="Main" className={styles.nav}>
-          <Link to="/" activeOptions={{ exact: true }} className={styles.link}>
+          <Link to="/" activeOptions={{ exact: true, includeSearch: false }} className={styles.link}>
             Sessions
           </Link>
           <Link to="/connect" className={styles.link}>
