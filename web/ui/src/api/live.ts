@@ -10,14 +10,17 @@ export type LiveState = 'open' | 'waiting' | 'paused';
  * The stream is closed while the tab is hidden: a browser opens six connections to a plain-HTTP server in all, and
  * six forgotten tabs would else keep the seventh from loading anything. When shown again it goes on after the last
  * revision that it saw, so that nothing is missed.
+ *
+ * `after`: the revision that the page was loaded with; without it the stream begins now.
  */
-export function useLive(onEvent: (item: OutlineItem) => void, sessionId?: string): LiveState {
+export function useLive(onEvent: (item: OutlineItem) => void, sessionId?: string, after?: number): LiveState {
   const [state, setState] = useState<LiveState>('waiting');
   const receive = useEffectEvent(onEvent);
+  const begin = useEffectEvent(() => after);
 
   useEffect(() => {
     let source: EventSource | undefined;
-    let lastRev: number | undefined;
+    let lastRev = begin();
     const open = () => {
       if (source || document.hidden) return;
       source = new EventSource(`/api/v1/live?${liveQuery(sessionId, lastRev)}`);

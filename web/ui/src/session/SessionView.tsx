@@ -1,0 +1,219 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import type { OutlineItem, Session } from '~/api/types';
+import barStyles from './bar/bar.module.css';
+import { FindBar } from './bar/FindBar';
+import { Help } from './bar/Help';
+import { Notices } from './bar/Notices';
+import { Toolbar } from './bar/Toolbar';
+import { useFind } from './bar/useFind';
+import { useBodies } from './data/useBodies';
+import { useLiveOutline } from './data/useLiveOutline';
+import { ContextDrawer } from './drawer/ContextDrawer';
+import { Details } from './header/Details';
+import { TitleBar } from './header/TitleBar';
+import { Minimap } from './minimap/Minimap';
+import { callOf } from './model/calls';
+import { isFiltering } from './model/filters';
+import { laneId } from './model/lanes';
+import type { Outline } from './model/outline';
+import styles from './SessionPage.module.css';
+import { type RowActions, RowContext } from './timeline/actions';
+import { copy } from './timeline/copy';
+import { Feed } from './timeline/Feed';
+import { plural, TurnHead } from './timeline/TurnHead';
+import { useExpanded } from './timeline/useExpanded';
+import { useFollow } from './timeline/useFollow';
+import { useFrame } from './timeline/useFrame';
+import { useRowKeys } from './timeline/useRowKeys';
+import { useStuckTurn } from './timeline/useStuckTurn';
+import { useTimeline } from './timeline/useTimeline';
+import { Witnesses, type WitnessesShown } from './timeline/Witnesses';
+import { useRows } from './useRows';
+import { useTarget } from './useTarget';
+
+export interface SessionViewProps {
+  session: Session;
+  outline: Outline;
+  readsContent: boolean;
+}
+
+/** A session that is loaded. */
+export function SessionView({ session, outline, readsContent }: SessionViewProps) {
+  const { items } = outline;
+  const scroller = useRef<HTMLDivElement>(null);
+  const feed = useRef<HTMLDivElement>(null);
+  const bar = useRef<HTMLDivElement>(null);
+  const live = useLiveOutline(session.id, outline);
+  const bodies = useBodies(session.id);
+  const view = useRows(items);
+  const { rows, search, setSearch, byId, order } = view;
+  const [activeKey, setActiveKey] = useState<string>();
+  const frame = useFrame({ scroller, feed, bar });
+  const timeline = useTimeline(scroller, rows, frame, bodies, activeKey);
+  const { virtualizer, seek, indexOf } = timeline;
+  const stuck = useStuckTurn(scroller, virtualizer, rows, frame.covered);
+  const expanded = useExpanded(items);
+  const follow = useFollow(scroller, {
+    active: session.status === 'active',
+    totalSize: virtualizer.getTotalSize(),
+    lastSeq: items.at(-1)?.seq ?? 0,
+  });
+  const [witnesses, setWitnesses] = useState<WitnessesShown>();
+  const [contextOf, setContextOf] = useState<string>();
+  const [help, setHelp] = useState(false);
+  const [said, setSaid] = useState('');
+
+  const go = (item: OutlineItem) => {
+    follow.set(false);
+    view.reveal(item);
+    setActiveKey(item.id);
+    seek(item.id, 'center');
+  };
+  const find = useFind({
+    sessionId: session.id,
+    order,
+    initial: search.find,
+    here: () => firstSeen(rows, virtualizer.range?.startIndex, order),
+    onHit: (id) => {
+      const item = byId.get(id);
+      if (item) go(item);
+    },
+    onWords: (words) => setSearch({ find: words }),
+  });
+  const target = useTarget(session.id, search.event, byId, go);
+  const call = useMemo(
+    () => (contextOf === undefined ? undefined : callOf(items, byId, contextOf)),
+    [items, byId, contextOf],
+  );
+  const link = useCallback(
+    (id: string) => {
+      setSearch({ event: id });
+      const address = new URL(location.href);
+      address.search = new URLSearchParams({ event: id }).toString();
+      void copy(address.href).then((done) =>
+        setSaid(
+          done ? 'Link copied' : 'The link stands in the address; the browser does not allow to copy it',
+        ),
+      );
+    },
+    [setSearch],
+  );
+  const actions: RowActions = useMemo(
+    () => ({
+      bodies,
+      activate: setActiveKey,
+      toggle: expanded.toggle,
+      fold: view.fold,
+      toggleTurn: expanded.toggleTurn,
+      goTo: (key) => seek(key, 'start'),
+      openContext: readsContent ? setContextOf : undefined,
+      link,
+      witnesses: (anchor, event) => setWitnesses({ anchor, event }),
+    }),
+    [bodies, expanded.toggle, expanded.toggleTurn, view.fold, seek, readsContent, link],
+  );
+  useRowKeys({
+    timeline,
+    rows,
+    activeKey,
+    setActiveKey,
+    actions,
+    say: setSaid,
+    openContext: (id) => readsContent && callOf(items, byId, id) && setContextOf(id),
+    toggleFollow: () => follow.set(!follow.on),
+    showFind: () => readsContent && find.show(),
+    showHelp: () => setHelp(true),
+  });
+  useEffect(() => {
+    if (follow.below > 0) setSaid(`${plural(follow.below, 'new event')} below`);
+  }, [follow.below]);
+
+  const hits = useMemo(() => new Set(find.open ? find.hits.ids : []), [find.open, find.hits.ids]);
+  const words = find.open && find.words.trim() !== '' ? find.words.trim() : undefined;
+  return (
+    <RowContext.Provider value={actions}>
+      <div ref={scroller} className={styles.scroller} tabIndex={-1}>
+        <TitleBar session={session} readsContent={readsContent} />
+        <Details session={session} />
+        <div ref={bar} className={barStyles.bar}>
+          <Toolbar
+            view={view}
+            live={live}
+            follow={follow}
+            active={session.status === 'active'}
+            onFind={readsContent ? find.show : undefined}
+            onHelp={() => setHelp(true)}
+          />
+          {find.open && <FindBar find={find} />}
+          {stuck && (
+            <div className={barStyles.stuck} aria-hidden>
+              <TurnHead turn={stuck.turn} collapsed={stuck.collapsed} stuck />
+            </div>
+          )}
+        </div>
+        <Notices readsContent={readsContent} cut={outline.cut} missing={target.missing} />
+        <div className={styles.content}>
+          <div className={styles.feed}>
+            <Feed
+              feed={feed}
+              timeline={timeline}
+              rows={rows}
+              margin={frame.margin}
+              activeKey={activeKey !== undefined && indexOf.has(activeKey) ? activeKey : undefined}
+              target={search.event}
+              expanded={expanded.ids}
+              find={words}
+            />
+            {rows.length === 0 && <Empty filtering={isFiltering(view.filter)} />}
+          </div>
+          <div style={{ '--covered': `${frame.covered}px` } as React.CSSProperties}>
+            <Minimap
+              rows={rows}
+              view={{ first: virtualizer.range?.startIndex ?? 0, last: virtualizer.range?.endIndex ?? 0 }}
+              hits={hits}
+              onGo={(index) => virtualizer.scrollToIndex(index, { align: 'center' })}
+            />
+          </div>
+        </div>
+        {follow.below > 0 && !follow.on && (
+          <button type="button" className={`button ${barStyles.below}`} onClick={() => follow.set(true)}>
+            {plural(follow.below, 'new event')} below
+          </button>
+        )}
+      </div>
+      <Witnesses shown={witnesses} onClose={() => setWitnesses(undefined)} />
+      <ContextDrawer
+        sessionId={session.id}
+        shown={call}
+        laneName={(call && view.lanes.get(laneId(call.call))?.name) ?? ''}
+        onGo={setContextOf}
+        onClose={() => setContextOf(undefined)}
+      />
+      <Help open={help} onClose={() => setHelp(false)} />
+      <div className="visually-hidden" role="status" aria-live="polite">
+        {said}
+      </div>
+    </RowContext.Provider>
+  );
+}
+
+/** The place in the session of the first event in view. */
+function firstSeen(
+  rows: readonly { key: string }[],
+  start: number | undefined,
+  order: ReadonlyMap<string, number>,
+): number {
+  for (const row of rows.slice(start ?? 0)) {
+    const at = order.get(row.key);
+    if (at !== undefined) return at;
+  }
+  return 0;
+}
+
+function Empty({ filtering }: { filtering: boolean }) {
+  return (
+    <div className={barStyles.empty}>
+      {filtering ? 'Nothing passes the filters.' : 'Nothing has happened in this session yet.'}
+    </div>
+  );
+}

@@ -1,0 +1,87 @@
+import { queryOptions } from '@tanstack/react-query';
+import { client, unwrap } from '~/api/client';
+import type { ListFound } from '~/api/schema';
+import type { ClippedEvent } from '../cards/types';
+import type { Outline } from '../model/outline';
+import type { BodySource } from './bodies';
+
+/** Characters of one text that are loaded with its row; the rest is asked for where it is shown. */
+export const CLIP_CHARS = 16_384;
+
+/** The API's own ceiling of events in one answer. */
+const WINDOW_LIMIT_MAX = 500;
+
+export const sessionQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['session', id],
+    queryFn: ({ signal }) => unwrap(client.GET('/sessions/{id}', { params: { path: { id } }, signal })),
+  });
+
+/** Never stale by itself: the live stream keeps it up to date. */
+export const outlineQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['outline', id],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ signal }) => getJson<Outline>(`/sessions/${encodeURIComponent(id)}/outline`, signal),
+  });
+
+/** Any event by any id that it ever had. */
+export const eventQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['event', id],
+    queryFn: ({ signal }) => unwrap(client.GET('/events/{id}', { params: { path: { id } }, signal })),
+  });
+
+/** Calls that the generated client does not know yet. */
+function getJson<T>(path: string, signal: AbortSignal): Promise<T> {
+  const get = client.GET as unknown as (
+    path: string,
+    init: { signal: AbortSignal },
+  ) => Promise<{ data?: T; error?: unknown; response: Response }>;
+  return unwrap(get(path, { signal }));
+}
+
+/** Bodies of one session's events. */
+export function bodySource(sessionId: string): BodySource {
+  const clip = String(CLIP_CHARS);
+  return {
+    async window(fromSeq, limit, signal) {
+      const size = String(Math.min(limit, WINDOW_LIMIT_MAX));
+      const query = new URLSearchParams({ from_seq: String(fromSeq), limit: size, clip });
+      const path = `/sessions/${encodeURIComponent(sessionId)}/events?${query}`;
+      return (await getJson<{ items: ClippedEvent[] }>(path, signal)).items;
+    },
+    one: (id, signal) => getJson<ClippedEvent>(`/events/${encodeURIComponent(id)}?clip=${clip}`, signal),
+  };
+}
+
+/** Pages of hits that are asked for: nobody steps through thousands. */
+const FIND_PAGES_MAX = 5;
+const FIND_PAGE = 200;
+
+/** Ids of the events of a session that hold all words; `more` if there are more than are asked for. */
+export async function findEvents(
+  sessionId: string,
+  words: string,
+  signal: AbortSignal,
+): Promise<{ ids: string[]; more: boolean }> {
+  const ids: string[] = [];
+  let cursor: string | null | undefined;
+  for (let page = 0; page < FIND_PAGES_MAX; page += 1) {
+    const query = new URLSearchParams({
+      q: words,
+      session: sessionId,
+      limit: String(FIND_PAGE),
+      clip: FIND_CLIP,
+    });
+    if (cursor) query.set('cursor', cursor);
+    const found = await getJson<ListFound>(`/search?${query}`, signal);
+    ids.push(...found.items.map((item) => item.id));
+    cursor = found.next_cursor;
+    if (!cursor) return { ids, more: false };
+  }
+  return { ids, more: true };
+}
+
+/** Only the ids of what was found are used: the least that the API gives of its texts. */
+const FIND_CLIP = '256';

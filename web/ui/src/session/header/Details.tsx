@@ -1,0 +1,127 @@
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import type { Session } from '~/api/types';
+import { clockTime, compact, count, dayName, duration, fullTime } from '~/app/time';
+import { CopyButton } from '~/content/CopyButton';
+import { plural } from '../timeline/TurnHead';
+import { Completeness } from './Completeness';
+import styles from './header.module.css';
+
+/** What is known of the session as a whole. */
+export function Details({ session }: { session: Session }) {
+  const { agent, user, device, counts } = session;
+  const lasted = Date.parse(session.last_event_at) - Date.parse(session.started_at);
+  return (
+    <dl className={styles.details}>
+      <Fact name="Agent">
+        {agent.name}
+        {agent.version && <span className={styles.faint}> {agent.version}</span>}
+      </Fact>
+      {user && (
+        <Fact name="User">
+          <bdi>{user.email ?? user.name ?? user.id}</bdi> <Source source={user.source} />
+        </Fact>
+      )}
+      {device && (
+        <Fact name="Device">
+          <bdi>{device.hostname ?? device.id}</bdi> <Source source={device.source} />
+        </Fact>
+      )}
+      <Fact name="Started">
+        <time dateTime={session.started_at} title={fullTime(session.started_at)}>
+          {dayName(session.started_at)} {clockTime(session.started_at)}
+        </time>
+      </Fact>
+      <Fact name="Last event">
+        <time dateTime={session.last_event_at} title={fullTime(session.last_event_at)}>
+          {clockTime(session.last_event_at)}
+        </time>
+        <span className={styles.faint}> after {duration(Math.max(0, lasted))}</span>
+      </Fact>
+      {session.models.length > 0 && (
+        <Fact name={session.models.length === 1 ? 'Model' : 'Models'}>{session.models.join(', ')}</Fact>
+      )}
+      <Fact name="Tokens">
+        <Tokens session={session} />
+      </Fact>
+      <Fact name="Calls">
+        {plural(counts.model_calls, 'model call')}, {plural(counts.tool_calls, 'tool call')}
+        {counts.mcp_calls > 0 && <span className={styles.faint}> ({count(counts.mcp_calls)} MCP)</span>}
+        {counts.cli_calls > 0 && (
+          <span className={styles.faint}> ({count(counts.cli_calls)} command line)</span>
+        )}
+        {counts.tool_errors > 0 && <span className={styles.bad}> {plural(counts.tool_errors, 'error')}</span>}
+      </Fact>
+      {session.mcp_servers.length > 0 && <Fact name="MCP servers">{session.mcp_servers.join(', ')}</Fact>}
+      {session.cwd && (
+        <Fact name="Folder">
+          <code dir="auto">{session.cwd}</code>
+        </Fact>
+      )}
+      {session.repository && (
+        <Fact name="Repository">
+          <code dir="auto">{session.repository}</code>
+        </Fact>
+      )}
+      {session.conversation_id && (
+        <Fact name="Conversation">
+          <code>{session.conversation_id}</code>
+          <CopyButton text={() => session.conversation_id ?? ''} />
+        </Fact>
+      )}
+      {session.parent_session_id && (
+        <Fact name="Comes from">
+          <Link to="/sessions/$sessionId" params={{ sessionId: session.parent_session_id }}>
+            its parent session
+          </Link>
+        </Fact>
+      )}
+      <Fact name="Seen by">
+        {session.channels.join(', ')} <Completeness completeness={session.completeness} />
+      </Fact>
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={styles.fact}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+const SOURCES = {
+  verified: 'Proven by a key or a sign-in',
+  reported: 'As the agent or its machine says; not proven',
+  inferred: 'Concluded from the traffic; not proven',
+} as const;
+
+function Source({ source }: { source: keyof typeof SOURCES }) {
+  return (
+    <span className={styles.source} data-source={source} title={SOURCES[source]}>
+      {source}
+    </span>
+  );
+}
+
+function Tokens({ session: { usage } }: { session: Session }) {
+  const parts = [
+    ['in', usage.input_tokens],
+    ['out', usage.output_tokens],
+    ['from cache', usage.cache_read_input_tokens],
+    ['to cache', usage.cache_creation_input_tokens],
+  ] as const;
+  const known = parts.flatMap(([name, value]) => (value ? [{ name, value }] : []));
+  if (known.length === 0) return <span className={styles.faint}>not told</span>;
+  return (
+    <span className={styles.tokens}>
+      {known.map(({ name, value }) => (
+        <span key={name} title={`${count(value)} tokens ${name}`}>
+          {compact(value)} <span className={styles.faint}>{name}</span>
+        </span>
+      ))}
+    </span>
+  );
+}

@@ -1,0 +1,54 @@
+import { failed, type Kind, kindOf } from './kinds';
+import { MAIN } from './lanes';
+import type { Row } from './rows';
+
+/** Lanes side by side; further subagents share the last column. */
+export const COLUMNS_MAX = 6;
+/** A row is drawn no higher, so that a short session does not become a wall of colour. */
+export const MARK_PX_MAX = 6;
+
+/** One event in the map. */
+export interface Mark {
+  /** Index of its row. */
+  index: number;
+  column: number;
+  kind: Kind;
+  failed: boolean;
+}
+
+export interface MinimapModel {
+  marks: Mark[];
+  /** Indexes of the rows that begin a turn. */
+  turns: number[];
+  columns: number;
+  rows: number;
+}
+
+/** The rows as marks, a column for each lane. */
+export function minimapOf(rows: readonly Row[]): MinimapModel {
+  const columnOf = new Map<string, number>([[MAIN, 0]]);
+  const marks: Mark[] = [];
+  const turns: number[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (row.type === 'turn') turns.push(index);
+    if (row.type !== 'event') continue;
+    const lane = row.item.subagent_id ?? MAIN;
+    let column = columnOf.get(lane);
+    if (column === undefined) {
+      column = Math.min(columnOf.size, COLUMNS_MAX - 1);
+      columnOf.set(lane, column);
+    }
+    marks.push({ index, column, kind: kindOf(row.item), failed: failed(row.item) });
+  }
+  return { marks, turns, columns: Math.min(columnOf.size, COLUMNS_MAX), rows: rows.length };
+}
+
+/** Pixels of one row in a map of that height. */
+export const rowPx = (rows: number, height: number): number =>
+  Math.min(MARK_PX_MAX, height / Math.max(1, rows));
+
+/** The row at a place of the map. */
+export function rowAt(y: number, rows: number, height: number): number {
+  const index = Math.floor(y / rowPx(rows, height));
+  return Math.max(0, Math.min(rows - 1, index));
+}

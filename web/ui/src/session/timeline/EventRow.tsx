@@ -1,0 +1,97 @@
+import { Eye, Link2 } from 'lucide-react';
+import { memo } from 'react';
+import type { Channel, OutlineItem } from '~/api/types';
+import { clockTime, fullTime } from '~/app/time';
+import { EventCard } from '../cards/EventCard';
+import type { ClippedEvent } from '../cards/types';
+import { useBody } from '../data/useBodies';
+import { failed, kindOf } from '../model/kinds';
+import { useRowActions } from './actions';
+import { KindIcon } from './KindIcon';
+import { Rail } from './Rail';
+import styles from './Row.module.css';
+
+/** How channels are called where room is short. */
+const CHANNEL_SIGNS: Record<Channel, string> = {
+  edge: 'edge',
+  hook: 'hook',
+  browser: 'brw',
+  otel: 'otel',
+  transcript: 'trn',
+  edr: 'edr',
+};
+
+export interface EventRowProps {
+  item: OutlineItem;
+  rail: string;
+  expanded: boolean;
+  find: string | undefined;
+}
+
+/** The inside of a row: time, rail, sign, body, and at its end who saw it and its link. */
+export const EventRow = memo(function EventRow({ item, rail, expanded, find }: EventRowProps) {
+  const actions = useRowActions();
+  const event = useBody(actions.bodies, item.id);
+  const kind = kindOf(item);
+  return (
+    <div className={styles.event} data-kind={kind} data-failed={failed(item) || undefined}>
+      <time className={styles.time} dateTime={item.at} title={fullTime(item.at)}>
+        {clockTime(item.at)}
+      </time>
+      <Rail rail={rail} />
+      <span className={styles.icon}>
+        <KindIcon kind={kind} />
+      </span>
+      <div className={styles.body}>
+        <EventCard
+          item={item}
+          event={event}
+          expanded={expanded}
+          onToggle={() => actions.toggle(item.id)}
+          {...(actions.openContext && kind === 'model' ? { onOpenContext: actions.openContext } : {})}
+          {...(find === undefined ? {} : { find })}
+        />
+      </div>
+      <EventMarks item={item} event={event} />
+    </div>
+  );
+});
+
+function EventMarks({ item, event }: { item: OutlineItem; event: ClippedEvent | undefined }) {
+  const { openContext, link, witnesses } = useRowActions();
+  const show = (anchor: HTMLElement) => witnesses(anchor, event);
+  const channels = item.channels.map((channel) => CHANNEL_SIGNS[channel]).join(' ');
+  return (
+    <span className={styles.marks}>
+      {openContext && item.kind !== 'prompt' && item.kind !== 'model_call' && item.parent_event_id && (
+        <button
+          type="button"
+          className={styles.action}
+          title="What the model saw"
+          aria-label="What the model saw"
+          onClick={() => openContext(item.id)}
+        >
+          <Eye size={13} aria-hidden />
+        </button>
+      )}
+      <button
+        type="button"
+        className={styles.action}
+        title="Copy link"
+        aria-label="Copy a link to this event"
+        onClick={() => link(item.id)}
+      >
+        <Link2 size={13} aria-hidden />
+      </button>
+      <button
+        type="button"
+        className={styles.channels}
+        aria-label={`Seen by ${item.channels.join(', ')}: details`}
+        onClick={(click) => show(click.currentTarget)}
+        onMouseEnter={(enter) => show(enter.currentTarget)}
+      >
+        {channels}
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,38 @@
+import { Bot, ChevronDown, ChevronRight } from 'lucide-react';
+import { laneColour, shortId } from '../model/lanes';
+import type { LaneRow } from '../model/rows';
+import { useRowActions } from './actions';
+import styles from './Row.module.css';
+import { plural } from './TurnHead';
+
+/** The head of what a subagent did within a turn. */
+export function LaneHead({ row }: { row: LaneRow }) {
+  const actions = useRowActions();
+  const { lane, collapsed } = row;
+  const Chevron = collapsed ? ChevronRight : ChevronDown;
+  const colour = laneColour(lane.index);
+  return (
+    <div className={styles.lane} style={{ '--depth': row.depth, '--lane': colour } as React.CSSProperties}>
+      <button
+        type="button"
+        className={styles.fold}
+        aria-expanded={!collapsed}
+        aria-label={`${lane.name}: ${collapsed ? 'unfold' : 'fold'}`}
+        onClick={() => actions.fold(row.key)}
+      >
+        <Chevron size={14} aria-hidden />
+      </button>
+      <Bot size={14} color={colour} aria-hidden />
+      <span className={styles.laneName} dir="auto">
+        {lane.name}
+      </span>
+      <code className={styles.laneId} title={lane.id}>
+        {shortId(lane.id)}
+      </code>
+      <span className={styles.sums}>
+        {row.errors > 0 && <span className={styles.errors}>{plural(row.errors, 'error')}</span>}
+        <span>{plural(row.events, 'event')}</span>
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,137 @@
+import { type Range, useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
+import type { Bodies } from '../data/bodies';
+import { estimate, TURN_ROW } from '../model/estimate';
+import type { Row } from '../model/rows';
+import type { Frame } from './useFrame';
+
+/** Rows drawn above and below what is seen. */
+const OVERSCAN_ROWS = 8;
+/** Rows beyond the drawn ones whose bodies are loaded ahead. */
+const AHEAD_ROWS = 16;
+/** While the page flies by, bodies are not asked for each place on the way. */
+const FLYING_MS = 80;
+
+export interface Timeline {
+  virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>;
+  /** Of each row's key its place. */
+  indexOf: ReadonlyMap<string, number>;
+  /** Scrolls to the row with that key as soon as there is one; false if there is none yet. */
+  seek(key: string, align?: 'start' | 'center' | 'auto'): void;
+}
+
+/** Which rows are drawn, where, and which bodies are loaded. */
+export function useTimeline(
+  scroller: RefObject<HTMLDivElement | null>,
+  rows: readonly Row[],
+  frame: Frame,
+  bodies: Bodies,
+  activeKey: string | undefined,
+): Timeline {
+  const indexOf = useMemo(() => new Map(rows.map((row, index) => [row.key, index])), [rows]);
+  const active = activeKey === undefined ? undefined : indexOf.get(activeKey);
+  const virtualizer = useVirtualizer<HTMLDivElement, HTMLDivElement>({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: useCallback(
+      (index: number) => {
+        const row = rows[index];
+        return row === undefined ? TURN_ROW : estimate(row, frame.width);
+      },
+      [rows, frame.width],
+    ),
+    getItemKey: useCallback((index: number) => rows[index]?.key ?? index, [rows]),
+    rangeExtractor: useCallback((range: Range) => drawn(range, active), [active]),
+    overscan: OVERSCAN_ROWS,
+    scrollMargin: frame.margin,
+    scrollPaddingStart: frame.covered + TURN_ROW,
+    scrollPaddingEnd: 8,
+  });
+  useAnchor(scroller, virtualizer, rows, indexOf, frame.covered);
+  useWanted(virtualizer, rows, bodies);
+
+  const sought = useRef<{ key: string; align: 'start' | 'center' | 'auto' }>(undefined);
+  const trySeek = useCallback(() => {
+    const goal = sought.current;
+    const index = goal && indexOf.get(goal.key);
+    if (goal === undefined || index === undefined) return;
+    sought.current = undefined;
+    virtualizer.scrollToIndex(index, { align: goal.align });
+  }, [indexOf, virtualizer]);
+  // Rows that were folded or filtered away are there after the next drawing.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the frame places the rows
+  useEffect(trySeek, [trySeek, frame.margin]);
+  const seek = useCallback(
+    (key: string, align: 'start' | 'center' | 'auto' = 'auto') => {
+      sought.current = { key, align };
+      trySeek();
+    },
+    [trySeek],
+  );
+  return { virtualizer, indexOf, seek };
+}
+
+/** The rows of a range, and the row with the focus: taken away it would lose it. */
+function drawn(range: Range, active: number | undefined): number[] {
+  const first = Math.max(0, range.startIndex - range.overscan);
+  const last = Math.min(range.count - 1, range.endIndex + range.overscan);
+  const indexes = Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
+  if (active === undefined || active >= range.count) return indexes;
+  if (active < first) return [active, ...indexes];
+  return active > last ? [...indexes, active] : indexes;
+}
+
+/** Holds the row at the top of the view in its place when rows come or go above it. */
+function useAnchor(
+  scroller: RefObject<HTMLDivElement | null>,
+  virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>,
+  rows: readonly Row[],
+  indexOf: ReadonlyMap<string, number>,
+  covered: number,
+): void {
+  const anchor = useRef<{ keys: string[]; at: number }>(undefined);
+  const lastRows = useRef(rows);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const moved = lastRows.current !== rows;
+    lastRows.current = rows;
+    const held = anchor.current;
+    if (!moved || held === undefined) return;
+    const index = held.keys.map((key) => indexOf.get(key)).find((at) => at !== undefined);
+    const item = index === undefined ? undefined : virtualizer.measurementsCache[index];
+    if (item === undefined) return;
+    const shift = item.start - element.scrollTop - held.at;
+    if (Math.abs(shift) >= 1) element.scrollTop += shift;
+  }, [rows, indexOf, virtualizer, scroller]);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const top = element.scrollTop + covered;
+    const seen = virtualizer.getVirtualItems().filter((item) => item.end > top);
+    const first = seen[0];
+    anchor.current =
+      first === undefined || element.scrollTop === 0
+        ? undefined
+        : { keys: seen.map((item) => String(item.key)), at: first.start - element.scrollTop };
+  });
+}
+
+/** Tells the store which bodies are in view or near. */
+function useWanted(
+  virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>,
+  rows: readonly Row[],
+  bodies: Bodies,
+): void {
+  const range = virtualizer.range;
+  const first = Math.max(0, (range?.startIndex ?? 0) - AHEAD_ROWS);
+  const last = (range?.endIndex ?? 0) + AHEAD_ROWS;
+  const flying = virtualizer.isScrolling;
+  useEffect(() => {
+    const ask = () =>
+      bodies.want(rows.slice(first, last + 1).flatMap((row) => (row.type === 'event' ? [row.item] : [])));
+    if (!flying) return ask();
+    const timer = setTimeout(ask, FLYING_MS);
+    return () => clearTimeout(timer);
+  }, [bodies, rows, first, last, flying]);
+}
