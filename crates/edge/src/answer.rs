@@ -1,6 +1,6 @@
 //! What the edge answers itself.
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE};
 use http::{Response, StatusCode};
 use ursa_adapters::route::{Protocol, error_body};
 
@@ -42,6 +42,9 @@ pub enum EdgeError {
     /// The path cannot be forwarded.
     #[error("Ursa: the path cannot be forwarded.")]
     BadPath,
+    /// WebSockets are refused by configuration.
+    #[error("Ursa: this server does not forward WebSockets; use HTTP.")]
+    WebSocketRefused,
     /// The record is full, and the configuration says to refuse then.
     #[error("Ursa: the record is full, and this server does not forward unrecorded.")]
     JournalFull,
@@ -63,6 +66,7 @@ impl EdgeError {
             Self::BodyTooLarge => "body_too_large",
             Self::BadBody => "bad_body",
             Self::BadPath => "bad_path",
+            Self::WebSocketRefused => "websocket_refused",
             Self::JournalFull => "journal_full",
             Self::JournalFailed => "journal_failed",
         }
@@ -78,6 +82,7 @@ impl EdgeError {
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BadBody | Self::BadPath => StatusCode::BAD_REQUEST,
+            Self::WebSocketRefused => StatusCode::UPGRADE_REQUIRED,
             Self::JournalFull | Self::JournalFailed => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -91,6 +96,11 @@ impl EdgeError {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.code()));
+        if self == Self::WebSocketRefused {
+            // A 426 has to name what to use instead (RFC 9110, 15.5.22).
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("HTTP/1.1"));
+        }
         if self == Self::JournalFull {
             headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }

@@ -30,6 +30,16 @@ pub enum Durability {
     Strict,
 }
 
+/// What becomes of WebSockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WebSockets {
+    /// Forwarded, and recorded where an adapter reads what they carry.
+    #[default]
+    Record,
+    /// Answered with 426, on which agents that can do without them go on over HTTP.
+    Refuse,
+}
+
 /// How the edge forwards and records.
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
@@ -43,6 +53,8 @@ pub struct EdgeConfig {
     pub on_overflow: OnOverflow,
     /// How far recording may lag behind forwarding.
     pub durability: Durability,
+    /// What becomes of WebSockets.
+    pub websockets: WebSockets,
     /// Bounds on one exchange.
     pub limits: Limits,
     /// PEM file with certificate authorities that are trusted beside the system's.
@@ -58,6 +70,7 @@ impl EdgeConfig {
             loopback: None,
             on_overflow: OnOverflow::default(),
             durability: Durability::default(),
+            websockets: WebSockets::default(),
             limits: Limits::default(),
             extra_ca_file: None,
         }
@@ -89,6 +102,8 @@ pub struct Limits {
     pub upstream_header_count_max: usize,
     /// How old unrecorded bytes of a slow stream may become before they go to the sink.
     pub checkpoint_interval: Duration,
+    /// The same for an upgraded connection, whose messages are told apart in time by it.
+    pub tunnel_checkpoint_interval: Duration,
 }
 
 impl Default for Limits {
@@ -105,6 +120,7 @@ impl Default for Limits {
             upstream_buffer_bytes_max: 256 * 1024,
             upstream_header_count_max: 256,
             checkpoint_interval: Duration::from_secs(1),
+            tunnel_checkpoint_interval: Duration::from_millis(100),
         }
     }
 }

@@ -9,7 +9,7 @@ use ursa_adapters::route::Protocol;
 
 use crate::answer::EdgeError;
 use crate::caller::{KeyResolver, ResolvedKey, identify};
-use crate::config::{Durability, EdgeConfig, OnOverflow};
+use crate::config::{Durability, EdgeConfig, OnOverflow, WebSockets};
 use crate::recorder::sink::FrameSink;
 use crate::stats::{Counters, EdgeStats};
 use crate::target::Target;
@@ -68,6 +68,11 @@ impl Edge {
     /// True when nothing may pass that is not recorded.
     pub(crate) fn refuses_unrecorded(&self) -> bool {
         self.is_strict() || self.config.on_overflow == OnOverflow::Refuse
+    }
+
+    /// True when WebSockets are to be done without.
+    pub(crate) fn refuses_websockets(&self) -> bool {
+        self.config.websockets == WebSockets::Refuse
     }
 
     /// From now on an exchange that is dropped was cut by the server, not left by its client.

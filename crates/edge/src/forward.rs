@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderValue, UPGRADE};
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use ursa_adapters::route::{self, Protocol, Route};
+use ursa_adapters::wire::responses_socket;
 use ursa_model::capture::{CaptureHead, EndReason, ResponseHead};
 
 use crate::answer::EdgeError;
@@ -24,7 +25,7 @@ use crate::recorder::{Exchange, Failure, Recording};
 use crate::request_body::{Gate, RequestBody};
 use crate::response_body::ResponseBody;
 use crate::target::Target;
-use crate::upgrade::tunnel;
+use crate::upgrade::Tunnel;
 use crate::upstream::Upstream;
 
 /// Reported names of the client, recorded but never forwarded.
@@ -115,6 +116,9 @@ impl Worker {
         let call = admitted.and_then(|(caller, upstream)| {
             let uri = upstream.uri(target.rest).map_err(|_| EdgeError::BadPath)?;
             let upgrade = headers::wants_upgrade(request.version(), request.headers());
+            if upgrade && headers::wants_websocket(request.headers()) && self.edge.refuses_websockets() {
+                return Err(EdgeError::WebSocketRefused);
+            }
             Ok(Call { caller, upstream, target, uri, upgrade })
         });
         match call {
@@ -257,7 +261,10 @@ impl Worker {
             let Some(client) = client_upgrade else { return Err(exchange.refuse(EdgeError::UpstreamUnreachable)) };
             let upstream = hyper::upgrade::on(&mut response);
             connection.upgrade();
-            tokio::spawn(tunnel(client, upstream, exchange.hand_over(), connection.open_exchange()));
+            let exchange = exchange.hand_over();
+            exchange.upgraded();
+            let tunnel = Tunnel { exchange, strict, checkpoint: self.edge.config.limits.tunnel_checkpoint_interval };
+            tokio::spawn(tunnel.carry(client, upstream, connection.open_exchange()));
             return Ok(response.map(|_| EdgeBody::full("")));
         }
         let interval = self.edge.config.limits.checkpoint_interval;
@@ -310,6 +317,12 @@ fn capture_head(
         let value = credentials::percent_decoded_lossy(value);
         route::records_query(&name).then(|| (name, headers::masked_text(value.as_bytes(), needles)))
     });
+    let bodies_kept = if call.upgrade {
+        let upgrade = headers.get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        responses_socket::route(protocol, method, path, upgrade).is_some()
+    } else {
+        Route::find(protocol, method, path).is_some()
+    };
     CaptureHead {
         version: 1,
         environment: call.caller.environment,
@@ -322,7 +335,7 @@ fn capture_head(
         headers: headers::recorded(headers, route::records_request_header, needles),
         reported_user: reported(USER_HEADER),
         reported_device: reported(DEVICE_HEADER),
-        bodies_kept: !call.upgrade && Route::find(protocol, method, path).is_some(),
+        bodies_kept,
         upgrade: call.upgrade,
         credentials: credentials::marks(needles, masking_key),
     }

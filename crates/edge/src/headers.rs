@@ -18,6 +18,11 @@ pub(crate) fn wants_upgrade(version: Version, headers: &HeaderMap) -> bool {
     version == Version::HTTP_11 && headers.contains_key(UPGRADE) && connection_lists(headers, UPGRADE.as_str())
 }
 
+/// True when what the client asks to upgrade to is a WebSocket.
+pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
+    headers.get_all(UPGRADE).iter().any(|value| lists(value, "websocket"))
+}
+
 /// True when the client waits for `100 Continue` before it sends its body.
 pub(crate) fn expects_continue(version: Version, headers: &HeaderMap) -> bool {
     let expects = headers.get(http::header::EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));

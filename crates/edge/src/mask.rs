@@ -8,6 +8,15 @@ pub const MASK: &[u8] = b"[redacted:credential]";
 /// Values shorter than this, in bytes, are not masked: they would be found in ordinary text.
 pub const CREDENTIAL_LEN_MIN: usize = 6;
 
+/// What is put in a value's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mask {
+    /// [`MASK`].
+    Mark,
+    /// As many asterisks as the value has bytes.
+    SameLength,
+}
+
 /// The values to mask, prepared for searching all of them at once (Horspool's skip over the shortest length).
 #[derive(Debug)]
 pub(crate) struct Needles {
@@ -46,13 +55,13 @@ impl Needles {
     /// All of `text` with every value masked.
     pub(crate) fn mask(&self, text: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());
-        self.scan(text, true, &mut out);
+        self.scan(text, true, Mask::Mark, &mut out);
         out
     }
 
     /// Copies `hay` to `out`, masked, as far as it can be decided; returns how far that is. Undecided is a place where
     /// `hay` ends before a value that begins there does, unless `whole` says that nothing follows.
-    fn scan(&self, hay: &[u8], whole: bool, out: &mut Vec<u8>) -> usize {
+    fn scan(&self, hay: &[u8], whole: bool, mask: Mask, out: &mut Vec<u8>) -> usize {
         let mut at = 0;
         let mut copied = 0;
         while at < hay.len() {
@@ -69,7 +78,10 @@ impl Needles {
             }
             if let Some(value) = self.values.iter().find(|value| rest.starts_with(value)) {
                 out.extend_from_slice(&hay[copied..at]);
-                out.extend_from_slice(MASK);
+                match mask {
+                    Mask::Mark => out.extend_from_slice(MASK),
+                    Mask::SameLength => out.resize(out.len() + value.len(), b'*'),
+                }
                 at += value.len();
                 copied = at;
             } else {
@@ -92,13 +104,19 @@ impl Needles {
 #[derive(Debug)]
 pub(crate) struct Masker {
     needles: Option<Arc<Needles>>,
+    mask: Mask,
     held: Vec<u8>,
 }
 
 impl Masker {
     /// A masker for one body; without needles it copies.
     pub(crate) fn new(needles: Option<Arc<Needles>>) -> Self {
-        Self { needles, held: Vec::new() }
+        Self { needles, mask: Mask::Mark, held: Vec::new() }
+    }
+
+    /// A masker for bytes whose framing tells lengths: what it puts in a value's place is as long as the value.
+    pub(crate) fn same_length(needles: Option<Arc<Needles>>) -> Self {
+        Self { needles, mask: Mask::SameLength, held: Vec::new() }
     }
 
     /// Copies a chunk to `out`, masked, except for what may yet turn out to be the beginning of a value.
@@ -108,11 +126,11 @@ impl Masker {
             return;
         };
         if self.held.is_empty() {
-            let stop = needles.scan(chunk, false, out);
+            let stop = needles.scan(chunk, false, self.mask, out);
             self.held.extend_from_slice(&chunk[stop..]);
         } else {
             self.held.extend_from_slice(chunk);
-            let stop = needles.scan(&self.held, false, out);
+            let stop = needles.scan(&self.held, false, self.mask, out);
             // A fresh vector: the joined one has the size of a chunk and would stay with the stream.
             self.held = self.held[stop..].to_vec();
         }
@@ -126,7 +144,7 @@ impl Masker {
     /// The body is over: copies what was held back.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if let Some(needles) = &self.needles {
-            needles.scan(&self.held, true, out);
+            needles.scan(&self.held, true, self.mask, out);
             self.held = Vec::new();
         }
     }
@@ -179,6 +197,17 @@ mod tests {
                 prop_assert_eq!(needles.mask(&text), expected);
             }
         }
+    }
+
+    #[test]
+    fn where_lengths_count_they_stay() {
+        let mut masker = Masker::same_length(Needles::new(vec![b"secret-1".to_vec()]));
+        let mut out = Vec::new();
+        for chunk in [&b"a sec"[..], b"ret-1 b", b"secret"] {
+            masker.push(chunk, &mut out);
+        }
+        masker.finish(&mut out);
+        assert_eq!(out, b"a ******** bsecret");
     }
 
     #[test]

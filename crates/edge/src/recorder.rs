@@ -7,4 +7,4 @@ mod body;
 mod exchange;
 pub(crate) mod sink;
 
-pub(crate) use exchange::{Direction, Exchange, Failure, Recording};
+pub(crate) use exchange::{Direction, Exchange, Failure, Recording, Waiting};

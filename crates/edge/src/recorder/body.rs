@@ -52,6 +52,20 @@ impl BodyRecorder {
         self.masker = masker;
     }
 
+    /// The connection left HTTP: this direction begins anew.
+    pub(super) fn reopen(&mut self, masker: Masker, room: u64) {
+        self.masker = masker;
+        self.room = room;
+        self.closed = false;
+    }
+
+    /// What may be kept is counted anew, unless something was already cut: behind a hole nothing could be read.
+    pub(super) fn refill(&mut self, room: u64) {
+        if self.cut == 0 {
+            self.room = room;
+        }
+    }
+
     /// A chunk went by. A full part is handed to `writer`.
     pub(super) fn push(&mut self, chunk: &[u8], writer: &FrameWriter) {
         if self.closed {

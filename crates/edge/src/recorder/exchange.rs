@@ -21,6 +21,15 @@ pub(crate) enum Direction {
     Response,
 }
 
+/// What of an upgraded connection is not handed over yet. A frame's time is that of its handing over, so what the client
+/// says is due at once (unless more of the same comes in one go), and so is the first that the server says to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    Nothing,
+    Checkpoint,
+    Due,
+}
+
 /// Why a request body broke off; read when the upstream's connection reports the consequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -86,6 +95,9 @@ pub(crate) struct Exchange {
     first_byte: AtomicU64,
     failure: AtomicU8,
     ended: AtomicBool,
+    kept_body_bytes_max: u64,
+    /// On an upgraded connection: true while the last bytes that went by were the client's.
+    client_spoke: AtomicBool,
 }
 
 impl Exchange {
@@ -116,6 +128,8 @@ impl Exchange {
             first_byte: AtomicU64::new(0),
             failure: AtomicU8::new(Failure::None as u8),
             ended: AtomicBool::new(false),
+            kept_body_bytes_max,
+            client_spoke: AtomicBool::new(true),
         };
         (Arc::new(exchange), taken)
     }
@@ -138,9 +152,31 @@ impl Exchange {
         body.has_unflushed()
     }
 
-    /// Bytes of an upgraded connection passed; only counted.
-    pub(crate) fn count(&self, direction: Direction, bytes: u64) {
-        self.body(direction).bytes += bytes;
+    /// The connection left HTTP; from here on its bytes go through [`Self::tunnelled`].
+    ///
+    /// What the client sends of a WebSocket is scrambled, so its own credentials cannot be found here, and what either
+    /// sends may be compressed: the pipeline masks after decoding, as it does with encoded bodies.
+    pub(crate) fn upgraded(&self) {
+        let room = self.kept_body_bytes_max;
+        self.body(Direction::Request).reopen(Masker::new(None), room);
+        self.body(Direction::Response).reopen(Masker::same_length(self.needles.clone()), room);
+    }
+
+    /// Bytes of an upgraded connection pass. The limit on a body holds for what one side says without a word of the
+    /// other, as a connection may well last for days.
+    pub(crate) fn tunnelled(&self, direction: Direction, chunk: &[u8], more: bool) -> Waiting {
+        let is_client = direction == Direction::Request;
+        let turned = self.client_spoke.swap(is_client, Ordering::Relaxed) != is_client;
+        if turned {
+            self.body(direction).refill(self.kept_body_bytes_max);
+        }
+        if !self.push(direction, chunk) {
+            Waiting::Nothing
+        } else if is_client && !more || !is_client && turned {
+            Waiting::Due
+        } else {
+            Waiting::Checkpoint
+        }
     }
 
     /// True while the end of what went by is in no part yet, whatever is flushed.
