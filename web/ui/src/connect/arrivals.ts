@@ -9,7 +9,7 @@ export interface Before {
   oldest: string | undefined;
 }
 
-export function before(page: SessionPage): Before {
+export function firstLook(page: SessionPage): Before {
   return {
     ids: new Set(page.items.map((session) => session.id)),
     oldest: page.next_cursor ? page.items.at(-1)?.started_at : undefined,

@@ -5,7 +5,7 @@ import type { Session } from '~/api/types';
 import { Throttle } from '~/sessions/throttle';
 import { fetchSessions } from '~/sessions/useSessions';
 import { useFilterValues } from '~/sessions/values';
-import { arrivals, type Before, before, connected } from './arrivals';
+import { arrivals, type Before, connected, firstLook } from './arrivals';
 
 /** New events lead to at most one look in this time. */
 const LOOK_MS = 1000;
@@ -26,7 +26,7 @@ export function useArrivals(): { arrived: Session[]; connected: Set<string>; fai
     refetchInterval: (query) => (query.state.status === 'error' ? RETRY_MS : false),
   });
   // What is there at the first look was there before.
-  if (seen === undefined && sessions.data) setSeen(before(sessions.data));
+  if (seen === undefined && sessions.data) setSeen(firstLook(sessions.data));
 
   const look = useEffectEvent(async () => {
     await Promise.all([sessions.refetch(), queries.invalidateQueries({ queryKey: ['values', 'agent'] })]);
