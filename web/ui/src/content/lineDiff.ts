@@ -50,15 +50,16 @@ export function rowsOf(hunk: Hunk): Row[] {
   return rows;
 }
 
-/** Where as many lines were put in as were taken out just before, each pair is compared word by word. */
+/** Where lines were put in just after others were taken out, they are compared in pairs, word by word. */
 function markWords(rows: Row[]): void {
   let pairs = 0;
   for (let at = 0; at < rows.length && pairs < DIFF_WORD_PAIRS; ) {
     const removed = sameSign(rows, at, '-');
     const added = sameSign(rows, at + removed, '+');
-    if (removed > 0 && removed === added) {
-      pairs += removed;
-      for (let pair = 0; pair < removed; pair++) compareWords(rows[at + pair], rows[at + removed + pair]);
+    const both = Math.min(removed, added);
+    if (both > 0) {
+      pairs += both;
+      for (let pair = 0; pair < both; pair++) compareWords(rows[at + pair], rows[at + removed + pair]);
     }
     at += Math.max(removed + added, 1);
   }
@@ -73,8 +74,10 @@ function sameSign(rows: Row[], from: number, sign: Row['sign']): number {
 function compareWords(before: Row | undefined, after: Row | undefined): void {
   if (!before || !after || before.text.length + after.text.length > DIFF_WORDS_CHARS) return;
   const parts = diffWordsWithSpace(before.text, after.text, { maxEditLength: 200, timeout: 20 });
-  // Lines with nothing in common are two lines, not one that changed.
-  if (!parts?.some((part) => !part.added && !part.removed && part.value.trim() !== '')) return;
+  const kept = parts?.filter((part) => !part.added && !part.removed).map((part) => part.value.trim().length);
+  const common = kept?.reduce((sum, length) => sum + length, 0) ?? 0;
+  // Lines with little in common are two lines, not one that changed.
+  if (!parts || common * 3 < Math.max(before.text.trim().length, after.text.trim().length)) return;
   before.words = parts
     .filter((part) => !part.added)
     .map((part) => ({ text: part.value, changed: part.removed }));

@@ -33,6 +33,7 @@ export function MessageList({ messages, open, find }: MessageListProps) {
       )}
       <ol className={styles.messages}>
         {messages.slice(hidden).map((message, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a request may say the same twice; its place is a message's name.
           <li key={hidden + at}>
             <Message message={message} open={hidden + at >= messages.length - open} find={find} />
           </li>

@@ -130,7 +130,7 @@ function responsesItem(raw: Record<string, unknown>): Part[] | undefined {
   const type = stringAt(raw, 'type');
   const id = stringAt(raw, 'call_id');
   if (type === 'function_call')
-    return [{ kind: 'call', name: stringAt(raw, 'name') ?? '', id, input: valueOf(raw.arguments) }];
+    return [{ kind: 'call', name: stringAt(raw, 'name') ?? '', id, input: readValue(raw.arguments) }];
   if (type === 'custom_tool_call')
     return [{ kind: 'call', name: stringAt(raw, 'name') ?? '', id, input: raw.input }];
   if (type === 'local_shell_call') return [{ kind: 'call', name: 'local_shell', id, input: raw.action }];
@@ -202,32 +202,33 @@ function chatCall(call: unknown): Part {
     kind: 'call',
     name: stringAt(told, 'name') ?? '',
     id: stringAt(call, 'id'),
-    input: valueOf(memberOf(told, 'arguments') ?? memberOf(told, 'input')),
+    input: readValue(memberOf(told, 'arguments') ?? memberOf(told, 'input')),
   };
 }
 
 const memberOf = (value: unknown, name: string): unknown => (isObject(value) ? value[name] : undefined);
-const valueOf = (value: unknown): unknown =>
+const readValue = (value: unknown): unknown =>
   typeof value === 'string' ? (parsedJson(value) ?? value) : value;
 
 function previewOf(parts: Part[]): string {
-  const words = parts.map((part) => {
-    switch (part.kind) {
-      case 'text':
-        return part.text.slice(0, PREVIEW_CHARS);
-      case 'thinking':
-        return `(thinking) ${part.text.slice(0, PREVIEW_CHARS)}`;
-      case 'call':
-        return `→ ${part.name} ${shortJson(part.input)}`;
-      case 'result':
-        return `← ${part.failed ? 'failed: ' : ''}${shortJson(part.content)}`;
-      case 'image':
-        return '(image)';
-      case 'other':
-        return `(${part.type})`;
-    }
-  });
-  return words.join(' · ').replace(/\s+/g, ' ').slice(0, PREVIEW_CHARS);
+  return parts.map(partPreview).join(' · ').replace(/\s+/g, ' ').slice(0, PREVIEW_CHARS);
+}
+
+function partPreview(part: Part): string {
+  switch (part.kind) {
+    case 'text':
+      return part.text.slice(0, PREVIEW_CHARS);
+    case 'thinking':
+      return `(thinking) ${part.text.slice(0, PREVIEW_CHARS)}`;
+    case 'call':
+      return `→ ${part.name} ${shortJson(part.input)}`;
+    case 'result':
+      return `← ${part.failed ? 'failed: ' : ''}${shortJson(part.content)}`;
+    case 'image':
+      return '(image)';
+    case 'other':
+      return `(${part.type})`;
+  }
 }
 
 function shortJson(value: unknown): string {

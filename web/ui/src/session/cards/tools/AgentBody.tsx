@@ -1,9 +1,8 @@
-import { JsonView } from '~/content/JsonView';
 import { stringAt } from '~/content/json';
 import { Markdown } from '~/content/Markdown';
-import { others } from '../callArguments';
 import styles from '../cards.module.css';
 import { GenericBody } from './GenericBody';
+import { OtherParameters } from './OtherParameters';
 import { Result } from './Result';
 import type { ToolBodyProps } from './types';
 
@@ -14,10 +13,9 @@ export function AgentBody(props: ToolBodyProps) {
   const { args, find } = props;
   const prompt = stringAt(args, ...PROMPTS);
   if (prompt === undefined) return <GenericBody {...props} />;
-  const rest = others(args, PROMPTS);
   return (
     <>
-      {rest && <JsonView value={rest} label="parameters" find={find} open={1} />}
+      <OtherParameters args={args} shown={PROMPTS} find={find} />
       <p className={styles.part}>Prompt</p>
       <Markdown text={prompt} find={find} />
       <p className={styles.part}>What came back</p>

@@ -1,12 +1,12 @@
 import { CopyButton } from '~/content/CopyButton';
 import { Images } from '~/content/Images';
-import { JsonView } from '~/content/JsonView';
 import { SafeInline, SafeText } from '~/content/SafeText';
 import { Terminal } from '~/content/Terminal';
-import { commandOf, folderOf, others } from '../callArguments';
+import { commandOf, folderOf } from '../callArguments';
 import styles from '../cards.module.css';
 import { usePieces } from '../load';
 import { commandOutcome, resultText } from '../outcome';
+import { OtherParameters } from './OtherParameters';
 import { NoResult, Result } from './Result';
 import type { ToolBodyProps } from './types';
 
@@ -30,7 +30,6 @@ export function CommandBody(props: ToolBodyProps) {
   const { event, args, find } = props;
   const command = commandOf(args, event) ?? '';
   const folder = folderOf(args);
-  const rest = others(args, SHOWN);
   return (
     <>
       <div className={styles.command}>
@@ -47,7 +46,7 @@ export function CommandBody(props: ToolBodyProps) {
         </div>
         <CopyButton text={() => command} />
       </div>
-      {rest && <JsonView value={rest} label="other parameters" find={find} open={1} />}
+      <OtherParameters args={args} shown={SHOWN} find={find} />
       <CommandOutput {...props} />
     </>
   );

@@ -1,9 +1,10 @@
 import { EditDiff, PatchDiff } from '~/content/Diff';
-import { JsonView } from '~/content/JsonView';
 import { isObject, jsonText, stringAt } from '~/content/json';
 import { parsePatch } from '~/content/patch';
-import { others, pathOf } from '../callArguments';
+import { pathOf } from '../callArguments';
+import { CommandOutput } from './CommandBody';
 import { GenericBody } from './GenericBody';
+import { OtherParameters } from './OtherParameters';
 import { Result } from './Result';
 import type { ToolBodyProps } from './types';
 
@@ -47,14 +48,13 @@ export function EditBody(props: ToolBodyProps) {
   const { args, find } = props;
   const edits = editsOf(args);
   if (edits.length === 0) return <GenericBody {...props} />;
-  const rest = others(args, SHOWN);
   return (
     <>
       {edits.map((edit, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: edits have no other name.
         <EditDiff key={at} path={pathOf(args) ?? 'a file'} {...edit} find={find} />
       ))}
-      {rest && <JsonView value={rest} label="other parameters" find={find} open={1} />}
+      <OtherParameters args={args} shown={SHOWN} find={find} />
       <Result {...props} />
     </>
   );
@@ -84,7 +84,7 @@ export function PatchBody(props: ToolBodyProps) {
   return (
     <>
       <PatchDiff patch={patch} find={props.find} />
-      <Result {...props} />
+      <CommandOutput {...props} />
     </>
   );
 }

@@ -1,8 +1,8 @@
-import { JsonView } from '~/content/JsonView';
 import { stringAt } from '~/content/json';
 import { SafeInline } from '~/content/SafeText';
-import { others, pathOf } from '../callArguments';
+import { pathOf } from '../callArguments';
 import styles from '../cards.module.css';
+import { OtherParameters } from './OtherParameters';
 import { Result } from './Result';
 import type { ToolBodyProps } from './types';
 
@@ -23,7 +23,6 @@ export function FileBody(props: ToolBodyProps) {
   const { args, find } = props;
   const sought = stringAt(args, ...SOUGHT);
   const path = pathOf(args);
-  const rest = others(args, [...PATHS, ...SOUGHT]);
   return (
     <>
       <p className={styles.asked}>
@@ -38,21 +37,8 @@ export function FileBody(props: ToolBodyProps) {
             <SafeInline text={path} find={find} />
           </code>
         )}
-        {rest && Object.values(rest).every((value) => typeof value !== 'object') && (
-          <span className={styles.quiet}>
-            {' '}
-            <SafeInline
-              text={Object.entries(rest)
-                .map(([name, value]) => `${name}: ${value}`)
-                .join(', ')}
-              find={find}
-            />
-          </span>
-        )}
       </p>
-      {rest && Object.values(rest).some((value) => typeof value === 'object') && (
-        <JsonView value={rest} label="other parameters" find={find} />
-      )}
+      <OtherParameters args={args} shown={[...PATHS, ...SOUGHT]} find={find} />
       <Result {...props} />
     </>
   );

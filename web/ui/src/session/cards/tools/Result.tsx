@@ -5,6 +5,7 @@ import { Images } from '~/content/Images';
 import { JsonView } from '~/content/JsonView';
 import { isObject, parsedJson } from '~/content/json';
 import { Markdown } from '~/content/Markdown';
+import { SafeInline } from '~/content/SafeText';
 import { Terminal } from '~/content/Terminal';
 import styles from '../cards.module.css';
 import { usePieces } from '../load';
@@ -24,6 +25,15 @@ export function Result({
   const { text, rest } = usePieces(event, '/result', sent);
   if (result === undefined || result === null) return <NoResult event={event} />;
   if (sent === '' && isEmpty(result)) return <p className={styles.quiet}>The result is empty.</p>;
+  if (!rest && isShort(sent) && isAllText(result) && parsedJson(sent) === undefined) {
+    return (
+      <p className={styles.parameters}>
+        <span>
+          <span className={styles.parameterName}>{label}</span> <SafeInline text={sent} find={find} />
+        </span>
+      </p>
+    );
+  }
   const parsed = rest ? undefined : parsedJson(text);
   const images = <Images value={result} label={`Image from ${event.tool.name}`} load={load} />;
   if (sent === '' || (parsed !== undefined && !markdown)) {
@@ -50,6 +60,13 @@ export function Result({
     </>
   );
 }
+
+/** Whether a result fits a line and needs no frame. */
+const isShort = (text: string): boolean =>
+  text.length <= SHORT_CHARS && !text.trimEnd().includes('\n') && !isTerminalText(text);
+
+/** Longest result that is shown in a line. */
+const SHORT_CHARS = 200;
 
 function isEmpty(result: unknown): boolean {
   if (typeof result === 'string') return result === '';

@@ -1,15 +1,14 @@
-import { JsonView } from '~/content/JsonView';
 import { isObject, stringAt, walk } from '~/content/json';
 import { SafeLink } from '~/content/SafeLink';
 import { SafeInline } from '~/content/SafeText';
-import { others } from '../callArguments';
 import styles from '../cards.module.css';
 import { isAllText } from '../outcome';
 import { GenericBody } from './GenericBody';
+import { OtherParameters } from './OtherParameters';
 import { Result } from './Result';
 import type { ToolBodyProps } from './types';
 
-const ASKED = ['query', 'url', 'prompt', 'q'];
+const ASKED = ['query', 'url', 'prompt', 'q', 'type'];
 /** Links of one result that are listed. */
 const LINKS = 50;
 
@@ -39,7 +38,6 @@ export function WebBody(props: ToolBodyProps) {
   const url = stringAt(asked, 'url');
   const prompt = stringAt(asked, 'prompt');
   if (query === undefined && url === undefined) return <GenericBody {...props} />;
-  const rest = others(asked, [...ASKED, 'type']);
   const links = isAllText(event.result) ? [] : linksOf(event.result);
   return (
     <>
@@ -61,7 +59,7 @@ export function WebBody(props: ToolBodyProps) {
           </span>
         )}
       </p>
-      {rest && <JsonView value={rest} label="other parameters" find={find} open={1} />}
+      <OtherParameters args={asked} shown={ASKED} find={find} />
       {links.length > 0 && (
         <ul className={styles.links}>
           {links.map((link) => (
