@@ -92,6 +92,7 @@ const claudeCode: AgentGuide = {
     'No /v1 at the end. Your login stays as it is, a subscription or an API key.',
     'A settings file that has ANTHROPIC_BASE_URL already wins over the line in the shell.',
     'With Bedrock or Vertex it does not use this address.',
+    'For all users of a Linux machine: the same in /etc/claude-code/managed-settings.json.',
   ],
 };
 
@@ -132,9 +133,18 @@ const codex: AgentGuide = {
   notes: [
     'The trap: signed in with ChatGPT, openai_base_url alone is not enough. Traffic goes past this server or over WebSocket, and nothing is recorded, without a word. Use the provider above.',
     'OPENAI_BASE_URL is ignored by Codex.',
+    'For all users of a Linux machine: the same in /etc/codex/managed_config.toml.',
     'With ChatGPT its token is sent to this address: let it be a server that you trust.',
   ],
 };
+
+const geminiSettings = `{
+  "security": {
+    "auth": {
+      "selectedType": "gemini-api-key"
+    }
+  }
+}`;
 
 const geminiCli: AgentGuide = {
   id: 'gemini-cli',
@@ -144,19 +154,23 @@ const geminiCli: AgentGuide = {
   scope: 'The Gemini API is forwarded and counted, but not yet recorded: no session will appear.',
   once: [
     {
-      title: 'With a Gemini API key, start it with',
-      text: ({ edge }) => `GEMINI_API_KEY=… GOOGLE_GEMINI_BASE_URL=${edge}/gemini gemini`,
+      title: 'In ~/.gemini/settings.json, so that it uses an API key',
+      text: () => geminiSettings,
+    },
+    {
+      title: 'Then start it with',
+      text: ({ edge }) => `GEMINI_API_KEY=your-key GOOGLE_GEMINI_BASE_URL=${edge}/gemini gemini`,
     },
   ],
   permanent: [
     {
       title: 'In the shell’s profile, such as ~/.profile',
-      text: ({ edge }) => `export GEMINI_API_KEY=…
+      text: ({ edge }) => `export GEMINI_API_KEY=your-key
 export GOOGLE_GEMINI_BASE_URL=${edge}/gemini`,
     },
     {
-      title: 'In ~/.gemini/settings.json, so that it uses the key',
-      text: () => '{ "security": { "auth": { "selectedType": "gemini-api-key" } } }',
+      title: 'In ~/.gemini/settings.json, so that it uses an API key',
+      text: () => geminiSettings,
     },
   ],
   header: [
@@ -170,6 +184,7 @@ export GEMINI_CLI_CUSTOM_HEADERS="x-ursa-key:${key}"`,
   notes: [
     'Signed in with Google it does not use this address: it takes an API key.',
     '“Invalid auth method selected.” means that the settings file above is missing.',
+    'A .env file in the project hides ~/.gemini/.env: the shell’s profile is safer.',
   ],
 };
 
@@ -197,7 +212,7 @@ const copilotCli: AgentGuide = {
       title: 'In the shell’s profile, such as ~/.profile',
       text: ({ edge }) => `export COPILOT_PROVIDER_TYPE=anthropic
 export COPILOT_PROVIDER_BASE_URL=${edge}/anthropic
-export COPILOT_PROVIDER_API_KEY=…
+export COPILOT_PROVIDER_API_KEY=your-key
 export COPILOT_MODEL=claude-sonnet-4.6`,
     },
   ],
@@ -236,8 +251,7 @@ const opencode: AgentGuide = {
   "$schema": "https://opencode.ai/config.json",
   "provider": {
     "anthropic": { "options": { "baseURL": "${edge}/anthropic/v1" } },
-    "openai": { "options": { "baseURL": "${edge}/openai/v1" } },
-    "google": { "options": { "baseURL": "${edge}/gemini/v1beta" } }
+    "openai": { "options": { "baseURL": "${edge}/openai/v1" } }
   }
 }`,
     },
@@ -254,6 +268,7 @@ const opencode: AgentGuide = {
   check: 'opencode run -m anthropic/claude-sonnet-4-5 "say hi"',
   notes: [
     'The address ends in /v1, for Anthropic too.',
+    'For all users of a Linux machine: the same in /etc/opencode/opencode.json.',
     'With a ChatGPT sign-in it goes to OpenAI whatever the address says: use an API key.',
   ],
 };

@@ -1,5 +1,6 @@
 import { Select } from '@base-ui/react/select';
 import { Check, ChevronDown } from 'lucide-react';
+import { useSyncExternalStore } from 'react';
 import { FilterChip } from './FilterChip';
 import styles from './filters.module.css';
 
@@ -11,6 +12,7 @@ export function ChoiceFilter<T extends string>(props: {
   value: T | undefined;
   onChange: (value: T | undefined) => void;
 }) {
+  const main = useSyncExternalStore(noChange, findMain);
   return (
     <FilterChip
       name={props.name}
@@ -19,7 +21,6 @@ export function ChoiceFilter<T extends string>(props: {
       <Select.Root<T>
         value={props.value ?? null}
         onValueChange={(value) => props.onChange(value ?? undefined)}
-        modal={false}
       >
         <Select.Trigger
           className={styles.trigger}
@@ -29,7 +30,8 @@ export function ChoiceFilter<T extends string>(props: {
           {props.value === undefined ? props.name : `${props.name}: ${props.names[props.value]}`}
           <ChevronDown size={13} aria-hidden />
         </Select.Trigger>
-        <Select.Portal>
+        {/* Not below the body: what pops up belongs to the page's main part. */}
+        <Select.Portal container={main}>
           <Select.Positioner
             align="start"
             sideOffset={4}
@@ -54,3 +56,6 @@ export function ChoiceFilter<T extends string>(props: {
     </FilterChip>
   );
 }
+
+const findMain = () => document.getElementById('main');
+const noChange = () => () => undefined;

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { CircleAlert } from 'lucide-react';
-import { memo, useEffect, useId, useRef } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import { count, relativeTime } from '~/app/time';
 import { SafeInline } from '~/content/SafeText';
 import {
@@ -33,7 +33,6 @@ export const SessionRow = memo(function SessionRow(props: {
 }) {
   const { session, now, wanted, onFocused } = props;
   const link = useRef<HTMLAnchorElement>(null);
-  const [titleId, factsId] = [useId(), useId()];
   useEffect(() => {
     if (!wanted) return;
     link.current?.focus({ preventScroll: true });
@@ -47,16 +46,14 @@ export const SessionRow = memo(function SessionRow(props: {
         params={{ sessionId: session.id }}
         preload={false}
         className={styles.row}
-        aria-labelledby={titleId}
-        aria-describedby={factsId}
         data-row={session.id}
       >
         <span className={styles.dot} data-status={session.status} aria-hidden />
-        <span className={styles.title} id={titleId}>
+        <span className={styles.title}>
           <Title session={session} readsContent={props.readsContent} />
           {!session.completeness.complete && <Incomplete session={session} />}
         </span>
-        <span className={styles.facts} id={factsId}>
+        <span className={styles.facts}>
           <span className="visually-hidden">{session.status}; </span>
           <About session={session} />
         </span>

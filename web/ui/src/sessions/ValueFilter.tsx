@@ -35,7 +35,11 @@ export function ValueFilter(props: {
         onInputValueChange={setTyped}
         autoHighlight
       >
-        <Combobox.Trigger className={styles.trigger} data-set={chosen ? '' : undefined}>
+        <Combobox.Trigger
+          className={styles.trigger}
+          data-set={chosen ? '' : undefined}
+          aria-label={chosen ? `${props.name}: ${chosen.label}` : props.name}
+        >
           {chosen ? (
             <>
               {props.name}: <SafeInline text={chosen.label} />
