@@ -152,16 +152,19 @@ function languageOf(code: MarkdownNode | undefined): string {
   return named === undefined ? 'text' : String(named).slice('language-'.length);
 }
 
-/** An image of Markdown: what it would be, never loaded. */
+/** Beginning of an image's address that is shown. */
+const URL_CHARS = 200;
+
+/** An image of Markdown: what it would be, never loaded. Its address is no link: it may stand inside one. */
 function ImageLabel({ src, alt }: { src: string; alt: string }) {
   return (
     <span className={styles.image}>
       <span className={styles.imageLabel}>image, not loaded</span>
       {alt !== '' && <SafeInline text={alt} />}
       {src !== '' && (
-        <SafeLink target={src} words={src}>
-          <SafeInline text={src.length > 200 ? `${src.slice(0, 200)}…` : src} />
-        </SafeLink>
+        <code>
+          <SafeInline text={src.length > URL_CHARS ? `${src.slice(0, URL_CHARS)}…` : src} />
+        </code>
       )}
     </span>
   );

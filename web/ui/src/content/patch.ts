@@ -35,8 +35,10 @@ const UNIFIED = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)$/;
 
 /** Reads a patch in Codex's format or as a unified diff; `undefined` when a text has neither. Never throws. */
 export function parsePatch(text: string): Patch | undefined {
-  const patch = text.includes(BEGIN) ? codexPatch(text) : unifiedPatch(text);
-  return patch.files.some((file) => file.hunks.length > 0 || file.action !== 'changed') ? patch : undefined;
+  const isCodex = text.includes(BEGIN);
+  const patch = isCodex ? codexPatch(text) : unifiedPatch(text);
+  const tells = (file: FilePatch) => file.hunks.length > 0 || (isCodex && file.action !== 'changed');
+  return patch.files.some(tells) ? patch : undefined;
 }
 
 function codexPatch(text: string): Patch {

@@ -21,13 +21,14 @@ export function ChangesView(props: { before: ModelRequest; after: ModelRequest; 
         told={changes.system ? 'changed' : 'unchanged'}
         start={changes.system !== undefined}
       >
-        {changes.system && <EditDiff path="system prompt" {...changes.system} find={find} />}
+        {changes.system ? <EditDiff path="system prompt" {...changes.system} find={find} /> : <Same />}
       </Section>
       <Section
         title="Tools"
         told={toolCount === 0 ? 'unchanged' : `${count(toolCount)} changed`}
         start={toolCount > 0}
       >
+        {toolCount === 0 && <Same />}
         {tools.added.length > 0 && <p className={styles.label}>Added</p>}
         <Tools tools={tools.added} find={find} />
         {tools.removed.length > 0 && <p className={styles.label}>Taken out</p>}
@@ -70,8 +71,12 @@ export function ChangesView(props: { before: ModelRequest; after: ModelRequest; 
         told={changes.params ? 'changed' : 'unchanged'}
         start={changes.params !== undefined}
       >
-        {changes.params && <EditDiff path="params" {...changes.params} find={find} />}
+        {changes.params ? <EditDiff path="params" {...changes.params} find={find} /> : <Same />}
       </Section>
     </>
   );
+}
+
+function Same() {
+  return <p className={styles.quiet}>The same as in the previous request.</p>;
 }

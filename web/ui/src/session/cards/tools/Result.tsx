@@ -36,7 +36,7 @@ export function Result({
   }
   const parsed = rest ? undefined : parsedJson(text);
   const images = <Images value={result} label={`Image from ${event.tool.name}`} load={load} />;
-  if (sent === '' || (parsed !== undefined && !markdown)) {
+  if (sent === '' || parsed !== undefined) {
     return (
       <>
         {images}
