@@ -14,6 +14,7 @@
 mod atif;
 mod auth;
 mod browser;
+mod clip;
 mod export;
 pub mod limits;
 mod live;
@@ -23,6 +24,7 @@ mod params;
 mod problem;
 mod routes;
 mod search;
+mod seen;
 mod sessions;
 mod settings;
 mod signin;

@@ -30,3 +30,17 @@ pub const UI_SESSION_MICROS: i64 = 12 * 60 * 60 * 1_000_000;
 pub const ATIF_EVENTS_LIMIT: usize = 20_000;
 /// Longest retention that can be set, in days (a hundred years).
 pub const RETENTION_DAYS_MAX: u32 = 36_500;
+/// Most events of an outline.
+pub const OUTLINE_EVENTS_LIMIT: usize = 50_000;
+/// What `clip` may be, characters.
+pub const CLIP_CHARS: std::ops::RangeInclusive<usize> = 256..=1_000_000;
+/// A value that is no string may have this many times `clip` in all before it is cut as a whole.
+pub const CLIP_VALUE_FACTOR: usize = 16;
+/// Most parts of one event that are told as cut; strings past them are sent whole.
+pub const CLIPPED_PARTS_LIMIT: usize = 64;
+/// Characters of a piece when `chars` is not given.
+pub const PIECE_CHARS_DEFAULT: usize = 262_144;
+/// Most characters of a piece.
+pub const PIECE_CHARS_MAX: usize = 1_000_000;
+/// Most highlights of a session in a list.
+pub const SESSION_HIGHLIGHTS_LIMIT: usize = 3;

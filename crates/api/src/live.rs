@@ -13,13 +13,17 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Uri, header};
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use ursa_model::event::Event;
+use ursa_model::ids::SessionId;
+use ursa_model::outline::OutlineItem;
 
 use crate::auth::Caller;
 use crate::limits::{LIVE_HEARTBEAT, LIVE_PAGE};
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::sessions::find_session;
 use crate::state::ApiState;
 use crate::view;
 
@@ -32,6 +36,8 @@ struct Live {
     state: ApiState,
     caller: Caller,
     after: u64,
+    session: Option<SessionId>,
+    outline: bool,
     greeted: bool,
     appended: watch::Receiver<u64>,
     shutdown: watch::Receiver<bool>,
@@ -53,7 +59,12 @@ impl Live {
             let events = self.read().await?;
             if let Some(last) = events.last() {
                 self.after = last.rev;
-                return Some(frames(events.into_iter().map(|event| view::event(&self.caller, event))));
+                let frames = self.frames(events);
+                if frames.is_empty() {
+                    // All of other sessions: there may be more.
+                    continue;
+                }
+                return Some(frames);
             }
             tokio::select! {
                 woken = self.appended.changed() => woken.ok()?,
@@ -61,6 +72,22 @@ impl Live {
                 () = tokio::time::sleep(LIVE_HEARTBEAT) => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
             }
         }
+    }
+
+    /// The events that the client asked for, as frames.
+    fn frames(&self, events: Vec<Event>) -> Bytes {
+        let mut text = String::new();
+        for event in events {
+            if self.session.is_some_and(|session| session != event.session_id) {
+                continue;
+            }
+            if self.outline {
+                frame(&mut text, event.rev, "outline", &view::outline(&self.caller, OutlineItem::of(&event)));
+            } else {
+                frame(&mut text, event.rev, "event", &view::event(&self.caller, event));
+            }
+        }
+        text.into()
     }
 
     /// The next page of changes; `None` when the token no longer holds or the store failed. The client then connects
@@ -78,15 +105,11 @@ impl Live {
     }
 }
 
-fn frames(events: impl Iterator<Item = Event>) -> Bytes {
-    let mut text = String::new();
-    for event in events {
-        // JSON holds no line break outside its escapes, so that an event is always one `data` line.
-        if let Ok(json) = serde_json::to_string(&event) {
-            let _ = write!(text, "id: {}\nevent: event\ndata: {json}\n\n", event.rev);
-        }
+fn frame(text: &mut String, rev: u64, name: &str, shown: &impl Serialize) {
+    // JSON holds no line break outside its escapes, so that an event is always one `data` line.
+    if let Ok(json) = serde_json::to_string(shown) {
+        let _ = write!(text, "id: {rev}\nevent: {name}\ndata: {json}\n\n");
     }
-    text.into()
 }
 
 fn resume_after(headers: &HeaderMap, params: &Params) -> Result<Option<u64>, Problem> {
@@ -103,6 +126,8 @@ fn resume_after(headers: &HeaderMap, params: &Params) -> Result<Option<u64>, Pro
         after the revision in `Last-Event-ID` or `after` (0: from the beginning). An event is sent again with each \
         change. A viewer and an auditor get events without their texts.",
     params(("after" = Option<u64>, Query, description = "Revision to resume after"),
+        ("session" = Option<String>, Query, description = "Events of this session only"),
+        ("outline" = Option<bool>, Query, description = "Events named `outline`, whose `data` is one line of an outline"),
         ("Last-Event-ID" = Option<String>, Header, description = "Revision to resume after; goes before `after`")),
     responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String),
         crate::openapi::Problems))]
@@ -112,23 +137,27 @@ pub(crate) async fn live(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let after = resume_after(&headers, &Params::read(&uri)?)?;
+    let params = Params::read(&uri)?;
+    let after = resume_after(&headers, &params)?;
+    let session: Option<SessionId> = params.parsed("session", "a session's id")?;
+    let outline = params.parsed("outline", "true or false")?.unwrap_or(false);
     let turn = Arc::clone(&state.live_turns()).try_acquire_owned();
     let turn = turn.map_err(|_| Problem::busy("too many live streams are open"))?;
     let appended = state.last_rev();
     let begin = state.blocking({
         let caller = caller.clone();
         move |parts| {
+            let session = session.map(|session| find_session(parts, session)).transpose()?.map(|session| session.id);
             let after = after.map_or_else(|| parts.store.stats().map(|stats| stats.last_rev), Ok)?;
             if caller.reads_content() {
                 caller.audit(parts, "read_live", &format!("rev:{after}"))?;
             }
-            Ok(after)
+            Ok((after, session))
         }
     });
-    let after = begin.await?;
+    let (after, session) = begin.await?;
     let shutdown = state.parts().shutdown.clone();
-    let live = Live { state, caller, after, greeted: false, appended, shutdown, _turn: turn };
+    let live = Live { state, caller, after, session, outline, greeted: false, appended, shutdown, _turn: turn };
     let body = stream::unfold(live, |mut live| async move {
         let bytes = live.next().await?;
         Some((Ok::<_, std::convert::Infallible>(bytes), live))

@@ -25,6 +25,17 @@ pub(crate) struct Paging {
     cursor: Option<String>,
 }
 
+/// How much of an event is shown.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters, which are read one by one so that problems name the parameter")]
+pub(crate) struct Clip {
+    /// Longest string of an event's content, in characters; longer ones are cut and told in `clipped`. Without it all is
+    /// shown.
+    #[param(minimum = 256, maximum = 1_000_000)]
+    clip: Option<u64>,
+}
+
 /// Filters of sessions, and of events by their session. All given ones must match.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -71,7 +82,9 @@ pub(crate) enum Problems {
     info(title = "Ursa", description = "What AI agents did, who ran them, and what went in and out."),
     paths(
         crate::sessions::list, crate::sessions::one, crate::sessions::events, crate::export::export,
-        crate::sessions::context, crate::sessions::event, crate::search::search, crate::live::live,
+        crate::sessions::context, crate::sessions::event, crate::sessions::text, crate::sessions::outline,
+        crate::seen::agents, crate::seen::users, crate::seen::devices, crate::seen::models, crate::seen::tools,
+        crate::seen::mcp_servers, crate::search::search, crate::live::live,
         crate::me::me, crate::stats::stats, crate::stats::audit, crate::settings::get, crate::settings::put, document,
     ),
     modifiers(&Rules),

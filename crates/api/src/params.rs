@@ -5,6 +5,8 @@ use std::str::FromStr;
 use axum::extract::Query;
 use http::Uri;
 use ursa_model::capture::Channel;
+use ursa_model::event::EventKind;
+use ursa_model::ids::SessionId;
 use ursa_model::session::SessionStatus;
 use ursa_model::time::Timestamp;
 use ursa_store::SessionFilter;
@@ -73,6 +75,8 @@ impl Params {
             to: self.parsed::<Timestamp>("to", TIME)?,
             q: None,
             status: self.text("status").map(status).transpose()?,
+            session: self.parsed::<SessionId>("session", "a session's id")?,
+            kind: self.text("kind").map(kind).transpose()?,
         })
     }
 }
@@ -83,6 +87,12 @@ fn channel(text: &str) -> Result<Channel, Problem> {
     ALL.into_iter()
         .find(|channel| channel.as_str() == text)
         .ok_or_else(|| Problem::invalid("channel", "expected edge, hook, browser, otel, transcript or edr"))
+}
+
+fn kind(text: &str) -> Result<EventKind, Problem> {
+    // The names are those of the JSON.
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|_| Problem::invalid("kind", "expected an event's kind, such as prompt, completion or tool_call"))
 }
 
 fn status(text: &str) -> Result<SessionStatus, Problem> {

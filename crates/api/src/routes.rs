@@ -8,7 +8,7 @@ use http::Method;
 use crate::auth::{Access, Guard, authorise};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::{browser, export, live, me, openapi, search, sessions, settings, signin, stats};
+use crate::{browser, export, live, me, openapi, search, seen, sessions, settings, signin, stats};
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/v1";
@@ -29,14 +29,22 @@ const fn route(method: Method, path: &'static str, access: Access, handler: fn()
 }
 
 /// Every route of the API, and who may call it.
-pub static ROUTES: [Route; 14] = [
+pub static ROUTES: [Route; 22] = [
     route(Method::GET, "/sessions", Access::Metadata, || get(sessions::list)),
     route(Method::GET, "/sessions/{id}", Access::Metadata, || get(sessions::one)),
+    route(Method::GET, "/sessions/{id}/outline", Access::Metadata, || get(sessions::outline)),
     route(Method::GET, "/sessions/{id}/events", Access::Metadata, || get(sessions::events)),
     route(Method::GET, "/sessions/{id}/export", Access::Content, || get(export::export)),
     route(Method::GET, "/sessions/{id}/calls/{event_id}/context", Access::Content, || get(sessions::context)),
     route(Method::GET, "/events/{id}", Access::Metadata, || get(sessions::event)),
+    route(Method::GET, "/events/{id}/text", Access::Content, || get(sessions::text)),
     route(Method::GET, "/search", Access::Content, || get(search::search)),
+    route(Method::GET, "/agents", Access::Metadata, || get(seen::agents)),
+    route(Method::GET, "/users", Access::Metadata, || get(seen::users)),
+    route(Method::GET, "/devices", Access::Metadata, || get(seen::devices)),
+    route(Method::GET, "/models", Access::Metadata, || get(seen::models)),
+    route(Method::GET, "/tools", Access::Metadata, || get(seen::tools)),
+    route(Method::GET, "/mcp-servers", Access::Metadata, || get(seen::mcp_servers)),
     route(Method::GET, "/live", Access::Metadata, || get(live::live)),
     route(Method::GET, "/stats", Access::Metadata, || get(stats::stats)),
     route(Method::GET, "/settings/privacy", Access::Metadata, || get(settings::get)),

@@ -4,10 +4,12 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use http::Uri;
 use serde::Serialize;
-use ursa_model::event::Event;
+use ursa_model::event::EventKind;
 use ursa_model::ids::hex;
+use ursa_store::Page;
 
 use crate::auth::Caller;
+use crate::clip::{ClippedEvent, clip};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -21,7 +23,7 @@ const QUERY_HASH_BYTES: usize = 8;
 pub(crate) struct Found {
     /// The event.
     #[serde(flatten)]
-    event: Event,
+    event: ClippedEvent,
     /// Parts of its text around the words found: plain text, each word found between U+E000 and U+E001.
     highlights: Vec<String>,
 }
@@ -42,7 +44,9 @@ pub(crate) fn audited_query(query: &str) -> String {
 }
 
 #[utoipa::path(get, path = "/search", tag = "sessions", summary = "Events that hold all words, newest first",
-    params(crate::openapi::Paging, crate::openapi::Filters),
+    params(crate::openapi::Paging, crate::openapi::Filters, crate::openapi::Clip,
+        ("session" = Option<String>, Query, description = "One session only"),
+        ("kind" = Option<EventKind>, Query, description = "Events of this kind only")),
     responses((status = 200, description = "A page", body = List<Found>), crate::openapi::Problems))]
 pub(crate) async fn search(
     State(state): State<ApiState>,
@@ -52,11 +56,14 @@ pub(crate) async fn search(
     let params = Params::read(&uri)?;
     let (limit, filter) = (params.limit()?, params.filter()?);
     let query = params.text("q").ok_or_else(|| Problem::invalid("q", "needed"))?.to_owned();
-    let cursor = params.cursor().map(str::to_owned);
+    let (cursor, clip) = (params.cursor().map(str::to_owned), clip(&params)?);
     let page = state.blocking(move |parts| {
-        let page = parts.store.search(&query, &filter, limit, cursor.as_deref())?;
+        let Page { items, next_cursor } = parts.store.search(&query, &filter, limit, cursor.as_deref())?;
         caller.audit(parts, "search", &audited_query(&query))?;
-        Ok(page)
+        let shown = items
+            .into_iter()
+            .map(|hit| Ok(Found { event: ClippedEvent::of(&hit.event, clip)?, highlights: hit.highlights }));
+        Ok(List { items: shown.collect::<Result<_, Problem>>()?, next_cursor })
     });
-    Ok(Json(List::of(page.await?, |hit| Found { event: hit.event, highlights: hit.highlights })))
+    Ok(Json(page.await?))
 }

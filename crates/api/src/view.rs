@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use ursa_model::event::{Attachment, Event, EventBody, ToolCallBody};
+use ursa_model::outline::OutlineItem;
 use ursa_model::session::Session;
 use ursa_store::Page;
 
@@ -29,6 +30,14 @@ pub(crate) fn session(caller: &Caller, mut session: Session) -> Session {
         session.title = None;
     }
     session
+}
+
+/// The line of an event, as the caller may see it.
+pub(crate) fn outline(caller: &Caller, mut item: OutlineItem) -> OutlineItem {
+    if !caller.reads_content() {
+        item.title = String::new();
+    }
+    item
 }
 
 /// The event, as the caller may see it.

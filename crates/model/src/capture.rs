@@ -1,5 +1,6 @@
 //! What the edge writes into the journal: one capture is frames `head | request | request end | response head |
-//! response | end` under one exchange id (RULES 11).
+//! response | end` under one exchange id (RULES 11). An upgraded connection goes on after its response head with the bytes
+//! of both directions as they come, for as long as it lasts.
 //!
 //! Heads and ends are JSON (small, rare, free to grow fields); bodies are the bytes as they went by, content encoding
 //! untouched. No provider credential is in any of them: names are allow-listed, and the credential values of the very
@@ -52,7 +53,7 @@ pub struct Frame {
     pub at: Timestamp,
     /// What it holds.
     pub kind: FrameKind,
-    /// [`CaptureHead`], [`ResponseHead`] or [`CaptureEnd`] as JSON, or body bytes, by `kind`.
+    /// [`CaptureHead`], [`ResponseHead`] or [`CaptureEnd`] as JSON, body bytes, or the pipeline's own, by `kind`.
     pub payload: Vec<u8>,
 }
 
@@ -72,6 +73,9 @@ pub enum FrameKind {
     ResponsePart = 5,
     /// [`CaptureEnd`] as JSON. The last frame; a capture without one was interrupted.
     End = 6,
+    /// Where the pipeline stands in a connection that stays open, written by the pipeline itself: from here on the
+    /// connection can be read without what came before. Its layout is the pipeline's.
+    Checkpoint = 7,
 }
 
 impl FrameKind {
@@ -84,6 +88,7 @@ impl FrameKind {
             4 => Self::ResponseHead,
             5 => Self::ResponsePart,
             6 => Self::End,
+            7 => Self::Checkpoint,
             _ => return None,
         })
     }
@@ -155,7 +160,7 @@ pub struct CaptureHead {
     /// `x-ursa-device`, reported by the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_device: Option<String>,
-    /// True when an adapter knows the route, so that bodies are kept.
+    /// True when an adapter knows the route, so that bodies are kept. On an upgraded connection: what it carries.
     pub bodies_kept: bool,
     /// True when the client asked to upgrade the connection.
     #[serde(default)]

@@ -42,11 +42,16 @@ impl PositionMaker {
     /// The positions before the first message and after each: `messages.len() + 1` of them. `previous` is the answer that
     /// the request continues by id, instead of sending what came before.
     pub fn positions(&self, messages: &[Message], previous: Option<&str>) -> Vec<Position> {
-        let mut positions = Vec::with_capacity(messages.len() + 1);
-        let mut here = match previous {
+        let start = match previous {
             None => self.start,
             Some(id) => mac(&self.secret, &[b"after", &self.start, id.as_bytes()]),
         };
+        self.positions_from(start, messages)
+    }
+
+    /// As [`Self::positions`], of messages that follow a position.
+    pub fn positions_from(&self, mut here: Position, messages: &[Message]) -> Vec<Position> {
+        let mut positions = Vec::with_capacity(messages.len() + 1);
         positions.push(here);
         for message in messages {
             here = mac(&self.secret, &[b"step", &here, message.canonical.as_bytes()]);

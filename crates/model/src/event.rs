@@ -152,6 +152,19 @@ pub enum EventBody {
     ModelCall(Box<ModelCallBody>),
 }
 
+impl EventBody {
+    /// What kind of fact it is.
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Prompt { .. } => EventKind::Prompt,
+            Self::Completion { .. } => EventKind::Completion,
+            Self::Reasoning { .. } => EventKind::Reasoning,
+            Self::ToolCall(_) => EventKind::ToolCall,
+            Self::ModelCall(_) => EventKind::ModelCall,
+        }
+    }
+}
+
 /// See [`EventBody::ToolCall`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ToolCallBody {

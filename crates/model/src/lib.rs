@@ -13,6 +13,7 @@ pub mod fuse;
 pub mod ids;
 pub mod message;
 pub mod observation;
+pub mod outline;
 pub mod session;
 pub mod time;
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use ursa_model::capture::Channel;
-use ursa_model::event::Event;
+use ursa_model::event::{Event, EventKind};
 use ursa_model::ids::{ConversationScope, EventId, FactId, SessionId};
 use ursa_model::observation::ContextRef;
+use ursa_model::outline::OutlineItem;
 use ursa_model::session::{Session, SessionStatus};
 use ursa_model::time::Timestamp;
 
@@ -77,6 +78,53 @@ pub struct SessionFilter {
     pub q: Option<String>,
     /// Status at the time of asking.
     pub status: Option<SessionStatus>,
+    /// One session only, by its id or an older one.
+    pub session: Option<SessionId>,
+    /// In search, events of this kind only; of sessions it asks nothing.
+    pub kind: Option<EventKind>,
+}
+
+/// A whole session, one line an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outline {
+    /// The highest revision when it was read: what changes later has a higher one.
+    pub rev: u64,
+    /// The events, in order.
+    pub items: Vec<OutlineItem>,
+    /// True when the session has more events than were asked for.
+    pub cut: bool,
+}
+
+/// What sessions are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SeenKind {
+    /// Agents, by slug.
+    Agent,
+    /// Users, by id.
+    User,
+    /// Devices, by id.
+    Device,
+    /// Models that answered or were asked.
+    Model,
+    /// Tools that were called.
+    Tool,
+    /// MCP servers that were called.
+    McpServer,
+}
+
+/// A value that sessions have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The value.
+    pub key: String,
+    /// How many sessions have it.
+    pub sessions: u64,
+    /// When the first of them began.
+    pub first_seen_at: Timestamp,
+    /// When something last happened in one of them.
+    pub last_seen_at: Timestamp,
+    /// The one in which something happened last; for agents, users and devices.
+    pub latest: Option<Session>,
 }
 
 /// An event that was found.
@@ -148,6 +196,15 @@ pub trait RecordStore: Send + Sync {
     /// are left out of the following ones; events that only changed since are shown as they are now.
     fn timeline(&self, session: SessionId, limit: usize, cursor: Option<&str>) -> Result<Page<Event>, StoreError>;
 
+    /// As [`timeline`](Self::timeline), from the event with this `seq` on.
+    fn timeline_from(&self, session: SessionId, seq: u64, limit: usize) -> Result<Page<Event>, StoreError>;
+
+    /// A session's events in order, one line each, at most `limit`.
+    fn outline(&self, session: SessionId, limit: usize) -> Result<Outline, StoreError>;
+
+    /// Values of one kind that sessions have, by (last_seen_at, newest first; key).
+    fn seen(&self, kind: SeenKind, limit: usize, cursor: Option<&str>) -> Result<Page<Seen>, StoreError>;
+
     /// An event, by its id or an older one.
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError>;
 
@@ -163,6 +220,9 @@ pub trait RecordStore: Send + Sync {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<SearchHit>, StoreError>;
+
+    /// As [`search`](Self::search), but of each of these sessions its newest events that hold all words, at most `each`.
+    fn search_each(&self, query: &str, sessions: &[SessionId], each: usize) -> Result<Vec<SearchHit>, StoreError>;
 
     /// Events with a revision above `after`, by revision.
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError>;

@@ -10,13 +10,14 @@ use tempfile::TempDir;
 use ursa_model::event::Event;
 use ursa_model::ids::{ConversationScope, EventId, FactId, SessionId};
 use ursa_model::observation::ContextRef;
+use ursa_model::outline::OutlineItem;
 use ursa_model::session::Session;
 use ursa_model::time::Timestamp;
 use ursa_store::sqlite::SqliteStore;
 use ursa_store::traits::PurgeReport;
 use ursa_store::{
-    AccessStore, AppendReceipt, AuditEntry, Batch, ContentId, ContentStore, Mark, MarkKey, Page, RecordStore,
-    SearchHit, SessionFilter, SettingsStore, StoreError, StoreStats, StoredFact, TokenInfo,
+    AccessStore, AppendReceipt, AuditEntry, Batch, ContentId, ContentStore, Mark, MarkKey, Outline, Page, RecordStore,
+    SearchHit, Seen, SeenKind, SessionFilter, SettingsStore, StoreError, StoreStats, StoredFact, TokenInfo,
 };
 
 type Listener = Box<dyn Fn(u64) + Send + Sync>;
@@ -117,6 +118,25 @@ impl RecordStore for FakeStore {
         events.sort_by_key(|event| event.seq);
         page(&events, limit, cursor)
     }
+    fn timeline_from(&self, session: SessionId, seq: u64, limit: usize) -> Result<Page<Event>, StoreError> {
+        self.timeline(session, limit, Some(&(seq - 1).to_string()))
+    }
+    fn outline(&self, session: SessionId, limit: usize) -> Result<Outline, StoreError> {
+        let page = self.timeline(session, limit, None)?;
+        let rev = self.stats()?.last_rev;
+        Ok(Outline { rev, items: page.items.iter().map(OutlineItem::of).collect(), cut: page.next_cursor.is_some() })
+    }
+    fn seen(&self, kind: SeenKind, limit: usize, cursor: Option<&str>) -> Result<Page<Seen>, StoreError> {
+        let inner = self.inner.lock().unwrap();
+        let seen = |session: &Session| Seen {
+            key: format!("{kind:?}"),
+            sessions: 1,
+            first_seen_at: session.started_at,
+            last_seen_at: session.last_event_at,
+            latest: Some(session.clone()),
+        };
+        page(&inner.sessions.iter().map(seen).collect::<Vec<_>>(), limit, cursor)
+    }
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
         Ok(self.inner.lock().unwrap().events.iter().find(|event| event.id == id).cloned())
     }
@@ -140,6 +160,12 @@ impl RecordStore for FakeStore {
             highlights: vec![format!("before \u{e000}{query}\u{e001} after")],
         };
         page(&inner.events.iter().map(hit).collect::<Vec<_>>(), limit, cursor)
+    }
+    fn search_each(&self, query: &str, sessions: &[SessionId], _: usize) -> Result<Vec<SearchHit>, StoreError> {
+        let asked = self.inner.lock().unwrap().asked.clone();
+        let hits = self.search(query, &SessionFilter::default(), 500, None)?.items;
+        self.inner.lock().unwrap().asked = asked;
+        Ok(hits.into_iter().filter(|hit| sessions.contains(&hit.event.session_id)).collect())
     }
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
         let inner = self.inner.lock().unwrap();

@@ -152,3 +152,22 @@ async fn the_number_of_streams_is_bounded() {
     };
     tokio::time::timeout(DEADLINE, free).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_stream_can_be_of_one_session_and_of_lines() {
+    let server = Server::new();
+    server.store.add_session(session("one"));
+    server.store.add_session(session("other"));
+    let address = serve(&server).await;
+    let mut other = prompt("elsewhere", 1, "elsewhere");
+    other.session_id = crate::support::session_id("other");
+    server.store.append_event(other);
+    server.store.append_event(prompt("here", 2, &"long ".repeat(1000)));
+    let path = format!("/live?after=0&outline=true&session={}", crate::support::session_id("one"));
+    let mut client = Client::connect(address, &server.admin, &path, "").await;
+    assert!(client.until("event: outline\ndata: ").await);
+    assert!(client.until(&event_id("here").to_string()).await);
+    assert_eq!(client.ids(), [2]);
+    assert!(!client.text.contains("event: event"));
+    assert!(client.text.len() < 3000, "a line, not the content");
+}

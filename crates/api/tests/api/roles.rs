@@ -10,7 +10,11 @@ use crate::support::{ROLES, SECRET, START, Server, event_id, request, session_id
 fn url(route: &Route) -> String {
     let path = route.path.replace("{event_id}", &event_id("model_call").to_string());
     let id = if path.starts_with("/events") { event_id("prompt").to_string() } else { session_id("one").to_string() };
-    let query = if path == "/search" { "?q=word" } else { "" };
+    let query = match route.path {
+        "/search" => "?q=word",
+        "/events/{id}/text" => "?pointer=/text",
+        _ => "",
+    };
     format!("{PREFIX}{}{query}", path.replace("{id}", &id))
 }
 
@@ -18,7 +22,9 @@ fn url(route: &Route) -> String {
 fn may(path: &str, method: &Method, role: Role) -> bool {
     let content = matches!(role, Role::Admin | Role::Analyst);
     match path {
-        "/sessions/{id}/export" | "/sessions/{id}/calls/{event_id}/context" | "/search" => content,
+        "/sessions/{id}/export" | "/sessions/{id}/calls/{event_id}/context" | "/search" | "/events/{id}/text" => {
+            content
+        }
         "/audit" => content || role == Role::Auditor,
         "/settings/privacy" if method == Method::PUT => role == Role::Admin,
         _ => true,
@@ -77,6 +83,9 @@ async fn no_content_reaches_those_who_may_not_read_it() {
         let token = server.token(role, None);
         let one = session_id("one");
         let mut paths = vec!["/sessions".to_owned(), format!("/sessions/{one}"), format!("/sessions/{one}/events")];
+        paths.push(format!("/sessions/{one}/outline"));
+        paths.push(format!("/sessions/{one}/events?clip=256"));
+        paths.push("/agents".to_owned());
         paths.extend(
             ["model_call", "prompt", "reasoning", "completion", "tool_call"]
                 .map(|name| format!("/events/{}", event_id(name))),

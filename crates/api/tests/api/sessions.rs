@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::Method;
 use serde_json::{Value, json};
 use ursa_model::capture::Channel;
+use ursa_model::event::EventKind;
 use ursa_model::session::SessionStatus;
 
 use crate::support::{SECRET, Server, event, event_id, prompt, request, session, session_id};
@@ -32,7 +33,9 @@ async fn lists_go_page_by_page() {
 async fn each_filter_reaches_the_store_under_its_name() {
     let server = Server::new();
     let query = "agent=codex&user=u%40x.y&device=d&model=m&channel=hook&tool=Bash&mcp_server=git%20hub\
-        &from=2026-11-23T08:00:00Z&to=2026-11-24T08:00:00Z&status=idle";
+        &from=2026-11-23T08:00:00Z&to=2026-11-24T08:00:00Z&status=idle&kind=tool_call";
+    let one = session_id("one");
+    let query = &format!("{query}&session={one}");
     server.get(&format!("/sessions?{query}&q=%22two%20words%22")).await;
     let asked = server.store.asked();
     assert_eq!(asked.q.as_deref(), Some("\"two words\""));
@@ -42,6 +45,7 @@ async fn each_filter_reaches_the_store_under_its_name() {
         let texts = [&asked.agent, &asked.user, &asked.device, &asked.model, &asked.tool, &asked.mcp_server];
         assert_eq!(texts.map(|text| text.as_deref().unwrap()), ["codex", "u@x.y", "d", "m", "Bash", "git hub"]);
         assert_eq!((asked.channel, asked.status), (Some(Channel::Hook), Some(SessionStatus::Idle)));
+        assert_eq!((asked.session, asked.kind), (Some(one), Some(EventKind::ToolCall)));
         assert_eq!(asked.from.unwrap().to_string(), "2026-11-23T08:00:00.000000Z");
         assert_eq!(asked.to.unwrap().to_string(), "2026-11-24T08:00:00.000000Z");
     }
@@ -64,6 +68,15 @@ async fn a_wrong_parameter_is_named() {
         ("/sessions?status=dead".to_owned(), "status"),
         (format!("/sessions?agent={}", "a".repeat(2000)), "agent"),
         ("/search".to_owned(), "q"),
+        ("/search?q=a&kind=smoke".to_owned(), "kind"),
+        ("/search?q=a&session=x".to_owned(), "session"),
+        ("/search?q=a&clip=1".to_owned(), "clip"),
+        (format!("/sessions/{one}/events?from_seq=0"), "from_seq"),
+        (format!("/sessions/{one}/events?from_seq=1&cursor=0"), "from_seq"),
+        (format!("/events/{}/text", event_id("prompt")), "pointer"),
+        (format!("/events/{}/text?pointer=/text&chars=0", event_id("prompt")), "chars"),
+        ("/live?session=x".to_owned(), "session"),
+        ("/live?outline=maybe".to_owned(), "outline"),
         ("/search?q=!!".to_owned(), "q"),
         (format!("/sessions/{one}/events?cursor=x"), "cursor"),
         (format!("/sessions/{one}/export?format=pdf"), "format"),
@@ -94,6 +107,8 @@ async fn what_is_not_there_is_404_and_a_wrong_method_405() {
         format!("/sessions/{one}/calls/{absent}/context"),
         format!("/sessions/{other}/calls/{call}/context"),
         format!("/sessions/{one}/calls/{}/context", event_id("prompt")),
+        format!("/sessions/{gone}/outline"),
+        format!("/live?session={gone}"),
         "/nothing".to_owned(),
         "/sessions/a/b/c".to_owned(),
     ] {
@@ -250,4 +265,79 @@ async fn requests_have_bounds() {
     server.send(request(Method::GET, &long).body(Body::empty()).unwrap()).await.problem(414);
     let big = json!({"capture": "a".repeat(70_000)});
     assert!(server.put_privacy(&big).await.problem(413).contains("65536"));
+}
+
+#[tokio::test]
+async fn a_session_is_outlined_and_read_in_windows() {
+    let server = Server::new();
+    server.fill();
+    let long = "ü".repeat(1000);
+    server.store.append_event(prompt("long", 6, &long));
+    let path = format!("/sessions/{}", session_id("one"));
+    let outline = server.get(&format!("{path}/outline")).await.json();
+    let items = outline["items"].as_array().unwrap();
+    assert_eq!((items.len(), &outline["rev"], &outline["cut"]), (6, &json!(6), &json!(false)));
+    assert_eq!((&items[4]["tool"]["program"], &items[4]["status"]), (&json!("echo"), &json!("completed")));
+    assert_eq!((&items[5]["chars"], items[5]["title"].as_str().unwrap().chars().count()), (&json!(1000), 240));
+    assert!(items[5].get("tool").is_none() && items[5].get("usage").is_none(), "absent, not null");
+
+    let window = server.get(&format!("{path}/events?from_seq=5&limit=2&clip=256")).await.json();
+    let seqs: Vec<_> = window["items"].as_array().unwrap().iter().map(|event| event["seq"].clone()).collect();
+    assert_eq!(seqs, [json!(5), json!(6)]);
+    let clipped = &window["items"][1];
+    assert_eq!(clipped["text"].as_str().unwrap().chars().count(), 256);
+    assert_eq!(clipped["clipped"], json!([{"pointer": "/text", "chars": 1000, "as_text": false}]));
+    assert_eq!(window["items"][0]["clipped"], json!([]), "nothing of it was long");
+    assert!(server.get(&format!("{path}/events")).await.json()["items"][5].get("clipped").is_none());
+
+    let piece = format!("/events/{}/text?pointer=/text&offset=900&chars=200", event_id("long"));
+    let piece = server.get(&piece).await.json();
+    assert_eq!(piece, json!({"text": "ü".repeat(100), "offset": 900, "chars": 100, "total_chars": 1000}));
+    server.get(&format!("/events/{}/text?pointer=/nothing", event_id("long"))).await.problem(404);
+    let json = format!("/events/{}/text?pointer=/result", event_id("tool_call"));
+    assert!(server.get(&json).await.json()["text"].as_str().unwrap().starts_with("[\n  {"), "no string: its JSON");
+    let lines = server.store.audit_lines();
+    for action in [" read_outline ", " read_events ", " read_event "] {
+        assert!(lines.iter().any(|line| line.contains(action)), "{action}: {lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_in_the_list_shows_where() {
+    let server = Server::new();
+    server.fill();
+    server.store.add_session(session("other"));
+    let found = server.get("/sessions?q=word").await.json();
+    let highlights = found["items"][0]["highlights"].as_array().unwrap();
+    assert_eq!(highlights.len(), 3, "at most three");
+    assert_eq!(highlights[0]["text"], "before \u{e000}word\u{e001} after");
+    assert_eq!(highlights[0]["event_id"], event_id("model_call").to_string());
+    assert_eq!(found["items"][1]["highlights"], json!([]));
+    assert!(server.get("/sessions").await.json()["items"][0].get("highlights").is_none());
+}
+
+#[tokio::test]
+async fn what_was_used_is_listed() {
+    let server = Server::new();
+    server.fill();
+    for (path, key) in [
+        ("/agents", "slug"),
+        ("/users", "id"),
+        ("/devices", "id"),
+        ("/models", "name"),
+        ("/tools", "name"),
+        ("/mcp-servers", "name"),
+    ] {
+        let list = server.get(path).await.json();
+        let item = &list["items"][0];
+        assert!(
+            item[key].is_string() && item["sessions"] == json!(1) && item["last_seen_at"].is_string(),
+            "{path}: {list}"
+        );
+    }
+    let agent = server.get("/agents").await.json()["items"][0].clone();
+    assert_eq!(
+        (&agent["name"], &agent["level"], &agent["review"]),
+        (&json!("Claude Code"), &json!("monitored"), &json!("unreviewed"))
+    );
 }

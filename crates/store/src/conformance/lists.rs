@@ -3,11 +3,12 @@
 use ursa_model::capture::Channel;
 use ursa_model::event::{EventKind, ToolStatus};
 use ursa_model::message::Usage;
+use ursa_model::outline::OutlineItem;
 use ursa_model::session::SessionStatus;
 
 use super::sample::{ONE_DAY, SECOND, Talk, at, batch, witness};
 use crate::record::Batch;
-use crate::{Page, SessionFilter, Store, StoreError};
+use crate::{Page, Seen, SeenKind, SessionFilter, Store, StoreError};
 
 const NEXT_DAY: i64 = ONE_DAY / SECOND;
 
@@ -210,10 +211,69 @@ pub(super) fn timeline(store: &dyn Store) {
     for limit in 1..7 {
         assert_eq!(told(limit), events, "pages of {limit}");
     }
+    for seq in 1..8 {
+        let page = store.timeline_from(talk.session, seq, 2).unwrap();
+        let start = usize::try_from(seq - 1).unwrap();
+        assert_eq!(page.items, events[start.min(6)..(start + 2).min(6)], "from {seq}");
+        if let Some(cursor) = page.next_cursor {
+            assert_eq!(store.timeline(talk.session, 10, Some(&cursor)).unwrap().items, events[start + 2..]);
+        }
+    }
+    let outline = store.outline(talk.session, 100).unwrap();
+    assert_eq!(outline.items, events.iter().map(OutlineItem::of).collect::<Vec<_>>());
+    assert_eq!((outline.rev, outline.cut), (store.stats().unwrap().last_rev, false));
+    let cut = store.outline(talk.session, 4).unwrap();
+    assert_eq!((&cut.items[..], cut.cut), (&outline.items[..4], true));
     for event in events {
         assert_eq!(store.event(event.id).unwrap(), Some(event));
     }
     assert!(store.timeline(Talk::new("none").session, 5, None).unwrap().items.is_empty());
+    assert!(store.outline(Talk::new("none").session, 5).unwrap().items.is_empty());
+}
+
+pub(super) fn seen(store: &dyn Store) {
+    for (index, (agent, user)) in [("a", "ann"), ("b", "bob"), ("a", "cyd")].into_iter().enumerate() {
+        let talk = Talk::new(&index.to_string());
+        let start = i64::try_from(index).unwrap() * 100;
+        let facts = [
+            talk.model_call("m", if index == 1 { "y" } else { "x" }, start),
+            talk.tool_call("t", (index == 2).then_some("github"), ToolStatus::Completed, start + 10),
+        ];
+        store.append(batch(&index.to_string(), start, facts).with_session(talk.attributes(agent, user))).unwrap();
+    }
+    let told = |kind, limit| {
+        let mut told = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = store.seen(kind, limit, cursor.as_deref()).unwrap();
+            assert!(page.items.len() <= limit);
+            told.extend(page.items);
+            match page.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return told,
+            }
+        }
+    };
+    let figures = |seen: &[Seen]| {
+        let figure = |seen: &Seen| (seen.key.clone(), seen.sessions, seen.first_seen_at, seen.last_seen_at);
+        seen.iter().map(figure).collect::<Vec<_>>()
+    };
+    let figure = |key: &str, sessions, first, last| (key.to_owned(), sessions, at(first), at(last));
+    for limit in 1..4 {
+        let agents = told(SeenKind::Agent, limit);
+        assert_eq!(figures(&agents), [figure("a", 2, 0, 210), figure("b", 1, 100, 110)]);
+        let latest: Vec<_> = agents.into_iter().map(|seen| seen.latest.unwrap().user.unwrap().id).collect();
+        assert_eq!(latest, ["cyd", "bob"], "the latest session of each");
+        let models = figures(&told(SeenKind::Model, limit));
+        let expected = [("x", 2, 0, 210), ("x-latest", 2, 0, 210), ("y", 1, 100, 110), ("y-latest", 1, 100, 110)];
+        assert_eq!(models, expected.map(|(key, sessions, first, last)| figure(key, sessions, first, last)));
+    }
+    let keys = |kind| told(kind, 10).into_iter().map(|seen| seen.key).collect::<Vec<_>>();
+    assert_eq!(keys(SeenKind::User), ["cyd", "bob", "ann"]);
+    assert_eq!(keys(SeenKind::Device), ["device of cyd", "device of bob", "device of ann"]);
+    assert_eq!(keys(SeenKind::Tool), ["find", "mcp__github__find", "Bash"], "an MCP tool by both its names");
+    assert_eq!(keys(SeenKind::McpServer), ["github"]);
+    assert!(matches!(store.seen(SeenKind::Tool, 5, Some("x")), Err(StoreError::BadCursor)));
 }
 
 pub(super) fn stable_paging(store: &dyn Store) {

@@ -1,6 +1,6 @@
 //! Full text.
 
-use ursa_model::event::ToolStatus;
+use ursa_model::event::{EventKind, ToolStatus};
 
 use super::sample::{ONE_DAY, SECOND, Talk, at, batch};
 use crate::{SessionFilter, Store, StoreError};
@@ -50,6 +50,35 @@ pub(super) fn words(store: &dyn Store) {
     for bad in ["", "  ", "?!", "\"\""] {
         assert!(matches!(store.search(bad, &all, 1, None), Err(StoreError::BadQuery)));
     }
+}
+
+pub(super) fn within(store: &dyn Store) {
+    let (one, two) = (Talk::new("one"), Talk::new("two"));
+    let mut old = Talk::new("old");
+    for (index, talk) in [&one, &two, &one, &old].into_iter().enumerate() {
+        let seconds = index as i64 * NEXT_DAY;
+        let facts = [
+            talk.prompt(&format!("needle {index}"), seconds),
+            talk.completion(&format!("a needle {index}"), seconds + 1),
+        ];
+        store.append(batch(&index.to_string(), seconds, facts).numbered(seconds)).unwrap();
+    }
+    let mut merge = batch("merge", 4 * NEXT_DAY, []).numbered(4 * NEXT_DAY);
+    merge.session_aliases.push((old.session, two.session));
+    store.append(merge).unwrap();
+    let of = |session| SessionFilter { session: Some(session), ..SessionFilter::default() };
+    let days = |days: &[i64]| days.iter().flat_map(|day| [day * NEXT_DAY + 1, day * NEXT_DAY]).collect::<Vec<_>>();
+    assert_eq!(found(store, "needle", &of(one.session), 1), days(&[2, 0]));
+    assert_eq!(found(store, "needle", &of(two.session), 10), days(&[3, 1]), "what it took in, too");
+    assert_eq!(found(store, "needle", &of(old.session), 10), days(&[3, 1]), "an older id leads to it");
+    let prompts = SessionFilter { kind: Some(EventKind::Prompt), ..of(one.session) };
+    assert_eq!(found(store, "needle", &prompts, 10), [2 * NEXT_DAY, 0]);
+    old.session = two.session;
+    let hits = store.search_each("needle", &[one.session, old.session], 3).unwrap();
+    let told = |talk: &Talk| hits.iter().filter(|hit| hit.event.session_id == talk.session).count();
+    assert_eq!((hits.len(), told(&one), told(&old)), (6, 3, 3));
+    assert!(hits.iter().all(|hit| hit.highlights[0].contains("\u{E000}needle\u{E001}")));
+    assert_eq!(hits.iter().filter(|hit| hit.event.at < at(NEXT_DAY)).count(), 1, "the newest of each");
 }
 
 pub(super) fn pages(store: &dyn Store) {

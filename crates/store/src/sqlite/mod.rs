@@ -25,6 +25,7 @@ mod record;
 mod rollup;
 mod rows;
 mod search;
+mod seen;
 mod sessions;
 mod skeleton;
 mod summary;

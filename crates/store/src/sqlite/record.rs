@@ -11,10 +11,10 @@ use ursa_model::session::Session;
 use ursa_model::time::Timestamp;
 
 use super::coding::unpack_json;
-use super::{SqliteStore, append, lookups, packs, purge, search, sessions, timeline, verify};
+use super::{SqliteStore, append, lookups, packs, purge, search, seen, sessions, timeline, verify};
 use crate::record::{AppendReceipt, Batch, Mark, MarkKey, StoredFact};
 use crate::traits::PurgeReport;
-use crate::{Page, RecordStore, SearchHit, SessionFilter, StoreError, StoreStats};
+use crate::{Outline, Page, RecordStore, SearchHit, Seen, SeenKind, SessionFilter, StoreError, StoreStats};
 
 impl RecordStore for SqliteStore {
     fn facts(&self, ids: &[FactId]) -> Result<Vec<StoredFact>, StoreError> {
@@ -110,6 +110,20 @@ impl RecordStore for SqliteStore {
         timeline::timeline(self, session, limit, cursor)
     }
 
+    fn timeline_from(&self, session: SessionId, seq: u64, limit: usize) -> Result<Page<Event>, StoreError> {
+        let _files = self.hold_files();
+        timeline::timeline_from(self, session, seq, limit)
+    }
+
+    fn outline(&self, session: SessionId, limit: usize) -> Result<Outline, StoreError> {
+        let _files = self.hold_files();
+        timeline::outline(self, session, limit)
+    }
+
+    fn seen(&self, kind: SeenKind, limit: usize, cursor: Option<&str>) -> Result<Page<Seen>, StoreError> {
+        seen::seen(self, kind, limit, cursor)
+    }
+
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
         let _files = self.hold_files();
         timeline::event(self, id)
@@ -129,6 +143,11 @@ impl RecordStore for SqliteStore {
     ) -> Result<Page<SearchHit>, StoreError> {
         let _files = self.hold_files();
         search::search(self, query, filter, limit, cursor)
+    }
+
+    fn search_each(&self, query: &str, sessions: &[SessionId], each: usize) -> Result<Vec<SearchHit>, StoreError> {
+        let _files = self.hold_files();
+        search::search_each(self, query, sessions, each)
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
+use ursa_model::event::EventKind;
 use ursa_model::ids::{EventId, SessionId};
 use ursa_model::time::Timestamp;
 
@@ -37,6 +38,7 @@ pub(super) fn search(
         query = query.and(Query::parse(more)?);
     }
     let wanted = limit.saturating_add(1);
+    let filter = &sessions::now_of(store, filter)?;
     let mut sessions = Sessions::new(store, filter);
     let mut hits: Vec<Hit> = Vec::new();
     let known = store.meta.read(lookups::last_rev)?;
@@ -56,6 +58,52 @@ pub(super) fn search(
         _ => None,
     };
     Ok(Page { items: load(store, &hits, &query)?, next_cursor })
+}
+
+/// See [`crate::RecordStore::search_each`].
+pub(super) fn search_each(
+    store: &SqliteStore,
+    query: &str,
+    sessions: &[SessionId],
+    each: usize,
+) -> Result<Vec<SearchHit>, StoreError> {
+    let query = Query::parse(query)?;
+    let known = store.meta.read(lookups::last_rev)?;
+    // Rows name the session that an event was written for, which may be another's now.
+    let mut room: Vec<usize> = vec![each; sessions.len()];
+    let mut member_of: HashMap<SessionId, usize> = HashMap::new();
+    store.meta.read(|meta| {
+        for (index, session) in sessions.iter().enumerate() {
+            for member in lookups::session_group(meta, lookups::session_now(meta, *session)?)? {
+                member_of.insert(member, index);
+            }
+        }
+        Ok(())
+    })?;
+    let mut hits = Vec::new();
+    for (day, _) in days(store)? {
+        if room.iter().all(|room| *room == 0) {
+            break;
+        }
+        store.days.get(day)?.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT events.at, events.id, events.session FROM words JOIN events ON events.n = words.rowid
+                 WHERE words MATCH ? AND events.born <= ? ORDER BY events.at DESC, events.id DESC",
+            )?;
+            let mut rows = statement.query(params![query.as_match(), known])?;
+            while let Some(row) = rows.next()? {
+                let Some(room) = member_of.get(&SessionId(row.get(2)?)).and_then(|index| room.get_mut(*index)) else {
+                    continue;
+                };
+                if *room > 0 {
+                    *room -= 1;
+                    hits.push(Hit { at: row.get(0)?, id: EventId(row.get(1)?), day });
+                }
+            }
+            Ok(())
+        })?;
+    }
+    load(store, &hits, &query)
 }
 
 fn load(store: &SqliteStore, hits: &[Hit], query: &Query) -> Result<Vec<SearchHit>, StoreError> {
@@ -106,10 +154,13 @@ fn of_day(
         let mut statement = db.prepare_cached(
             "SELECT events.at, events.id, events.session FROM words JOIN events ON events.n = words.rowid
              WHERE words MATCH ? AND (events.at, events.id) < (?, ?) AND events.at >= ? AND events.at < ?
-                 AND events.born <= ?
+                 AND events.born <= ? AND (? IS NULL OR events.kind = ?)
              ORDER BY events.at DESC, events.id DESC",
         )?;
-        let mut rows = statement.query(params![query.as_match(), before.at, before.id.0, from, to, wanted.known])?;
+        let kind = filter.kind.map(EventKind::as_str);
+        let known = wanted.known;
+        let mut rows =
+            statement.query(params![query.as_match(), before.at, before.id.0, from, to, known, kind, kind])?;
         let mut hits = Vec::new();
         while let Some(row) = rows.next()? {
             if sessions.has(SessionId(row.get(2)?))? {
@@ -149,7 +200,7 @@ struct Sessions<'s> {
 impl<'s> Sessions<'s> {
     fn new(store: &'s SqliteStore, filter: &SessionFilter) -> Self {
         // Times are asked of the events themselves, and activity cannot be told without a clock.
-        let filter = SessionFilter { from: None, to: None, q: None, ..filter.clone() };
+        let filter = SessionFilter { from: None, to: None, q: None, kind: None, ..filter.clone() };
         let condition = (filter != SessionFilter::default()).then(|| sessions::condition(&filter, None));
         Self { store, condition, known: HashMap::new() }
     }

@@ -35,6 +35,9 @@ impl Condition {
 /// The SQL of a filter, its full text aside. Without `now`, a status tells ended sessions from others only.
 pub(super) fn condition(filter: &SessionFilter, now: Option<Timestamp>) -> Condition {
     let mut condition = Condition::default();
+    if let Some(session) = &filter.session {
+        condition.and("id = ?", [Value::Blob(session.0.to_vec())]);
+    }
     let text = |text: &String| Value::Text(text.clone());
     if let Some(agent) = &filter.agent {
         condition.and("agent = ?", [text(agent)]);
@@ -97,7 +100,7 @@ pub(super) fn session(store: &SqliteStore, id: SessionId, now: Timestamp) -> Res
 }
 
 /// A session as of `now`.
-fn shown(meta: &Connection, summary: &str, now: Timestamp) -> Result<Session, StoreError> {
+pub(super) fn shown(meta: &Connection, summary: &str, now: Timestamp) -> Result<Session, StoreError> {
     let mut session: Session = from_json(summary)?;
     if session.status != SessionStatus::Ended
         && session.last_event_at.as_micros() > now.as_micros().saturating_sub(ACTIVE_MICROS)
@@ -108,6 +111,15 @@ fn shown(meta: &Connection, summary: &str, now: Timestamp) -> Result<Session, St
         session.parent_session_id = Some(lookups::session_now(meta, parent)?);
     }
     Ok(session)
+}
+
+/// The filter, with the id that its session has now.
+pub(super) fn now_of(store: &SqliteStore, filter: &SessionFilter) -> Result<SessionFilter, StoreError> {
+    let session = match filter.session {
+        Some(session) => Some(store.meta.read(|meta| lookups::session_now(meta, session))?),
+        None => None,
+    };
+    Ok(SessionFilter { session, ..filter.clone() })
 }
 
 /// See [`crate::RecordStore::sessions`].
@@ -123,6 +135,7 @@ pub(super) fn sessions(
         Some(text) => Some(search::sessions_with(store, &Query::parse(text)?)?),
         None => None,
     };
+    let filter = &now_of(store, filter)?;
     let mut condition = condition(filter, Some(now));
     if let Some((at, id)) = before {
         condition.and("(started_at, id) < (?, ?)", [Value::Integer(at), Value::Blob(id.0.to_vec())]);

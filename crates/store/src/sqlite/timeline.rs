@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use ursa_model::event::Event;
 use ursa_model::ids::{EventId, SessionId};
 use ursa_model::observation::ContextRef;
+use ursa_model::outline::OutlineItem;
 
 use super::coding::from_json;
+use super::positions::Position;
 use super::rows::{self, EVENT_COLUMNS};
 use super::{SqliteStore, lookups, paging, positions};
-use crate::{Page, StoreError};
+use crate::{Outline, Page, StoreError};
 
 const LIST: &str = "timeline";
 
@@ -24,6 +26,9 @@ struct Place {
     id: EventId,
 }
 
+/// Events of an outline that are read at once: their bodies are in memory until they are lines.
+const OUTLINE_CHUNK: usize = 256;
+
 /// See [`crate::RecordStore::timeline`].
 pub(super) fn timeline(
     store: &SqliteStore,
@@ -32,20 +37,79 @@ pub(super) fn timeline(
     cursor: Option<&str>,
 ) -> Result<Page<Event>, StoreError> {
     let after: Option<Place> = cursor.map(|cursor| paging::decode(LIST, cursor)).transpose()?;
-    let (session, last_rev) =
-        store.meta.read(|meta| Ok((lookups::session_now(meta, session)?, lookups::last_rev(meta)?)))?;
-    let pin = after.as_ref().map_or(last_rev, |after| after.pin);
-    let positions = positions::of_session(store, session, pin)?;
+    let now = now(store, session)?;
+    let pin = after.as_ref().map_or(now.last_rev, |after| after.pin);
+    let positions = positions::of_session(store, now.session, pin)?;
     let start = after.map_or(0, |after| {
         positions.partition_point(|position| {
             (position.at, position.ordinal, position.id) <= (after.at, after.ordinal, after.id)
         })
     });
+    page(store, now.session, &positions, (start, limit), pin)
+}
+
+/// See [`crate::RecordStore::timeline_from`].
+pub(super) fn timeline_from(
+    store: &SqliteStore,
+    session: SessionId,
+    seq: u64,
+    limit: usize,
+) -> Result<Page<Event>, StoreError> {
+    let now = now(store, session)?;
+    let positions = positions::of_session(store, now.session, now.last_rev)?;
+    let start = positions.partition_point(|position| position.seq < seq);
+    page(store, now.session, &positions, (start, limit), now.last_rev)
+}
+
+/// See [`crate::RecordStore::outline`].
+pub(super) fn outline(store: &SqliteStore, session: SessionId, limit: usize) -> Result<Outline, StoreError> {
+    let now = now(store, session)?;
+    let mut positions = positions::of_session(store, now.session, now.last_rev)?;
+    let cut = positions.len() > limit;
+    positions.truncate(limit);
+    let mut items = Vec::with_capacity(positions.len());
+    for chunk in positions.chunks(OUTLINE_CHUNK) {
+        items.extend(at(store, now.session, chunk)?.iter().map(OutlineItem::of));
+    }
+    Ok(Outline { rev: now.last_rev.unsigned_abs(), items, cut })
+}
+
+/// A session's id now, and the highest revision.
+struct Now {
+    session: SessionId,
+    last_rev: i64,
+}
+
+fn now(store: &SqliteStore, session: SessionId) -> Result<Now, StoreError> {
+    store
+        .meta
+        .read(|meta| Ok(Now { session: lookups::session_now(meta, session)?, last_rev: lookups::last_rev(meta)? }))
+}
+
+fn page(
+    store: &SqliteStore,
+    session: SessionId,
+    positions: &[Position],
+    (start, limit): (usize, usize),
+    pin: i64,
+) -> Result<Page<Event>, StoreError> {
     let page = positions.get(start..).unwrap_or_default();
     let page = page.get(..limit.min(page.len())).unwrap_or_default();
-    let mut found = load(store, page.iter().map(|position| (position.day, position.id)))?;
-    let mut items = Vec::with_capacity(page.len());
-    for position in page {
+    let items = at(store, session, page)?;
+    let next_cursor = match page.last() {
+        Some(last) if start + page.len() < positions.len() => {
+            Some(paging::encode(LIST, &Place { pin, at: last.at, ordinal: last.ordinal, id: last.id })?)
+        }
+        _ => None,
+    };
+    Ok(Page { items, next_cursor })
+}
+
+/// The events at these places of a session.
+fn at(store: &SqliteStore, session: SessionId, places: &[Position]) -> Result<Vec<Event>, StoreError> {
+    let mut found = load(store, places.iter().map(|position| (position.day, position.id)))?;
+    let mut items = Vec::with_capacity(places.len());
+    for position in places {
         // A purge or a merge may have taken it since.
         if let Some(mut event) = found.remove(&position.id) {
             event.session_id = session;
@@ -54,13 +118,7 @@ pub(super) fn timeline(
         }
     }
     resolve_parents(store, &mut items)?;
-    let next_cursor = match page.last() {
-        Some(last) if start + page.len() < positions.len() => {
-            Some(paging::encode(LIST, &Place { pin, at: last.at, ordinal: last.ordinal, id: last.id })?)
-        }
-        _ => None,
-    };
-    Ok(Page { items, next_cursor })
+    Ok(items)
 }
 
 fn resolve_parents(store: &SqliteStore, events: &mut [Event]) -> Result<(), StoreError> {

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Agents that were used, the latest first */
+        get: operations["agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -21,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Machines on which agents ran, the latest first */
+        get: operations["devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events/{id}": {
         parameters: {
             query?: never;
@@ -30,6 +64,26 @@ export interface paths {
         };
         /** One event */
         get: operations["event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events/{id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A piece of one part of an event
+         * @description What `clip` cut, piece by piece. A part that is no string is taken as its JSON text.
+         */
+        get: operations["text"];
         put?: never;
         post?: never;
         delete?: never;
@@ -58,6 +112,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mcp-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** MCP servers that were called, the latest first */
+        get: operations["mcp_servers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -67,6 +138,23 @@ export interface paths {
         };
         /** Who is asking */
         get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Models that answered or were asked, the latest first */
+        get: operations["models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -203,6 +291,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sessions/{id}/outline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A session's timeline, one line an event
+         * @description The whole session in one answer. A viewer and an auditor get no titles.
+         */
+        get: operations["outline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/settings/privacy": {
         parameters: {
             query?: never;
@@ -230,6 +338,40 @@ export interface paths {
         };
         /** Counters and sizes */
         get: operations["stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tools that were called, the latest first */
+        get: operations["tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users of agents, the latest first */
+        get: operations["users"];
         put?: never;
         post?: never;
         delete?: never;
@@ -306,6 +448,23 @@ export interface components {
          * @enum {string}
          */
         Channel: "edge" | "hook" | "browser" | "otel" | "transcript" | "edr";
+        /** @description A part of an event that was cut. */
+        Clipped: {
+            /** @description True when the part is no string: what stands there is the beginning of its JSON text. */
+            as_text: boolean;
+            /**
+             * Format: int64
+             * @description Characters of the whole part.
+             */
+            chars: number;
+            /** @description JSON pointer into the whole event. */
+            pointer: string;
+        };
+        /** @description An event, its long parts cut. */
+        ClippedEvent: components["schemas"]["Event"] & {
+            /** @description What was cut; absent when nothing was asked to be. */
+            clipped?: components["schemas"]["Clipped"][];
+        };
         /** @description The command line that a tool call runs. */
         CommandLine: {
             /** @description The words, as far as a simple command line can be split without running a shell; else the whole text as one. */
@@ -401,8 +560,13 @@ export interface components {
             /** @enum {string} */
             kind: "model_call";
         });
+        /**
+         * @description What kind of fact.
+         * @enum {string}
+         */
+        EventKind: "prompt" | "completion" | "reasoning" | "tool_call" | "model_call" | "session_start" | "session_end" | "permission" | "subagent_start" | "subagent_stop" | "compaction" | "error" | "notice";
         /** @description An event that was found. */
-        Found: components["schemas"]["Event"] & {
+        Found: components["schemas"]["ClippedEvent"] & {
             /** @description Parts of its text around the words found: plain text, each word found between U+E000 and U+E001. */
             highlights: string[];
         };
@@ -415,6 +579,20 @@ export interface components {
             /** @description Short code. */
             kind: string;
         };
+        /** @description A place in a session's events that was found. */
+        Highlight: {
+            /** @description In which event. */
+            event_id: string;
+            /** @description What kind of event that is. */
+            kind: components["schemas"]["EventKind"];
+            /** @description Text around the words found: plain text, each word found between U+E000 and U+E001. */
+            text: string;
+        };
+        /**
+         * @description How well an agent is known.
+         * @enum {string}
+         */
+        Level: "monitored";
         /** @description One page of a list. */
         List_AuditLine: {
             /** @description The items. */
@@ -440,39 +618,11 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
-        List_Event: {
+        List_ClippedEvent: {
             /** @description The items. */
-            items: (components["schemas"]["EventBody"] & {
-                /**
-                 * Format: date-time
-                 * @description When it happened.
-                 */
-                at: string;
-                /** @description Always resolves, even after the fact proved to be another's. */
-                id: string;
-                /** @description The event that led to this one. */
-                parent_event_id?: string | null;
-                /**
-                 * Format: int64
-                 * @description Grows with each change.
-                 */
-                rev: number;
-                /**
-                 * Format: int64
-                 * @description Orders the timeline, from 1; may move when a late witness arrives.
-                 */
-                seq: number;
-                /** @description The session it belongs to. */
-                session_id: string;
-                /** @description Set inside a subagent. */
-                subagent_id?: string | null;
-                /**
-                 * Format: int32
-                 * @description The prompt it belongs to: 1 from the first prompt of the main thread up to the next; 0 before.
-                 */
-                turn: number;
-                /** @description Who saw it. */
-                witnesses: components["schemas"]["Witness"][];
+            items: (components["schemas"]["Event"] & {
+                /** @description What was cut; absent when nothing was asked to be. */
+                clipped?: components["schemas"]["Clipped"][];
             })[];
             /** @description Give this as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
@@ -480,7 +630,7 @@ export interface components {
         /** @description One page of a list. */
         List_Found: {
             /** @description The items. */
-            items: (components["schemas"]["Event"] & {
+            items: (components["schemas"]["ClippedEvent"] & {
                 /** @description Parts of its text around the words found: plain text, each word found between U+E000 and U+E001. */
                 highlights: string[];
             })[];
@@ -488,54 +638,79 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
-        List_Session: {
+        List_ListedSession: {
             /** @description The items. */
-            items: {
-                /** @description Which agent. */
-                agent: components["schemas"]["SessionAgent"];
-                /** @description Channels that saw it. */
-                channels: components["schemas"]["Channel"][];
-                /** @description What is known to be missing. */
-                completeness: components["schemas"]["Completeness"];
-                /** @description The vendor's own id, where there is one. */
-                conversation_id?: string | null;
-                /** @description How many of each. */
-                counts: components["schemas"]["SessionCounts"];
-                /** @description Working directory. */
-                cwd?: string | null;
-                device?: components["schemas"]["SessionDevice"] | null;
-                /** @description Always resolves. */
-                id: string;
-                /**
-                 * Format: date-time
-                 * @description Last event.
-                 */
-                last_event_at: string;
-                /** @description MCP servers that were called. */
-                mcp_servers: string[];
-                /** @description Models that answered, or were asked. */
-                models: string[];
-                /** @description For forks, and for sessions that another session started. */
-                parent_session_id?: string | null;
-                /** @description Repository, where known. */
-                repository?: string | null;
-                /**
-                 * Format: date-time
-                 * @description First event.
-                 */
-                started_at: string;
-                /** @description Whether more is to be expected. */
-                status: components["schemas"]["SessionStatus"];
-                /** @description Joins sessions that continue one another. */
-                thread_id: string;
-                /** @description The agent's own title, else the first prompt's beginning. */
-                title?: string | null;
-                /** @description Tokens: sums over the model calls; 0 where nothing was said. */
-                usage: components["schemas"]["Usage"];
-                user?: components["schemas"]["SessionUser"] | null;
-            }[];
+            items: (components["schemas"]["Session"] & {
+                /** @description Where it holds what was searched for, newest first, at most three; absent without `q`. */
+                highlights?: components["schemas"]["Highlight"][];
+            })[];
             /** @description Give this as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_SeenAgent: {
+            /** @description The items. */
+            items: (components["schemas"]["Sightings"] & {
+                /** @description Where it runs. */
+                kind: components["schemas"]["AgentKind"];
+                /** @description How well it is known. */
+                level: components["schemas"]["Level"];
+                /** @description Name for people. */
+                name: string;
+                /** @description Whether it may be used. */
+                review: components["schemas"]["Review"];
+                /** @description One slug an agent. */
+                slug: string;
+            })[];
+            /** @description Give this as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_SeenDevice: {
+            /** @description The items. */
+            items: (components["schemas"]["Sightings"] & {
+                /** @description Host name, if known. */
+                hostname?: string | null;
+                /** @description Device id or reported name. */
+                id: string;
+                /** @description Serial number, if known. */
+                serial?: string | null;
+                /** @description How sure, in the latest session. */
+                source: components["schemas"]["Assurance"];
+            })[];
+            /** @description Give this as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_SeenName: {
+            /** @description The items. */
+            items: (components["schemas"]["Sightings"] & {
+                /** @description Its name. */
+                name: string;
+            })[];
+            /** @description Give this as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        List_SeenUser: {
+            /** @description The items. */
+            items: (components["schemas"]["Sightings"] & {
+                /** @description E-mail, if known. */
+                email?: string | null;
+                /** @description Login or id. */
+                id: string;
+                /** @description Name, if known. */
+                name?: string | null;
+                /** @description How sure, in the latest session. */
+                source: components["schemas"]["Assurance"];
+            })[];
+            /** @description Give this as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A session in a list. */
+        ListedSession: components["schemas"]["Session"] & {
+            /** @description Where it holds what was searched for, newest first, at most three; absent without `q`. */
+            highlights?: components["schemas"]["Highlight"][];
         };
         /** @description The caller, and the server as the caller sees it. */
         Me: {
@@ -586,6 +761,140 @@ export interface components {
              */
             time_to_first_chunk_ms?: number | null;
             usage?: components["schemas"]["Usage"] | null;
+        };
+        /** @description One event in the outline of its session. What a kind does not have is absent. */
+        OutlineItem: {
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description What came with a prompt, text that the agent put in aside.
+             */
+            attachments?: number;
+            /** @description The provider's id of the tool call. */
+            call_id?: string;
+            /** @description Channels that saw it, each once. */
+            channels: components["schemas"]["Channel"][];
+            /**
+             * Format: int64
+             * @description Size of its content: characters of its text, or of its parameters and response as JSON.
+             */
+            chars: number;
+            /**
+             * Format: int64
+             * @description How long a tool ran, milliseconds.
+             */
+            duration_ms?: number;
+            /** @description Why a model call failed: the error's type. */
+            error_kind?: string;
+            /** @description Why a completion ended. */
+            finish_reason?: string;
+            /** @description The event's id. */
+            id: string;
+            /** @description Whether it failed. */
+            is_error?: boolean;
+            /** @description What kind of fact. */
+            kind: components["schemas"]["EventKind"];
+            /**
+             * Format: int64
+             * @description From request to end, milliseconds.
+             */
+            latency_ms?: number;
+            /**
+             * Format: int64
+             * @description Lines of its text; 0 where there is none.
+             */
+            lines: number;
+            /** @description The model that answered. */
+            model?: string;
+            /** @description The event that led to this one. */
+            parent_event_id?: string;
+            /** @description Who was asked: `anthropic`, `openai`, … */
+            provider?: string;
+            /** @description What the call was for. */
+            purpose?: components["schemas"]["Purpose"];
+            /** @description The model that was asked. */
+            request_model?: string;
+            /**
+             * Format: int64
+             * @description Grows with each change of the event.
+             */
+            rev: number;
+            /**
+             * Format: int64
+             * @description Orders the timeline, from 1.
+             */
+            seq: number;
+            /** @description The session it belongs to. */
+            session_id: string;
+            /** @description The subagent that the call started. */
+            spawned_subagent_id?: string;
+            /** @description How far a tool call got. */
+            status?: components["schemas"]["ToolStatus"];
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            status_code?: number;
+            /** @description Whether a stream was asked for. */
+            stream?: boolean;
+            /** @description Set inside a subagent. */
+            subagent_id?: string;
+            /**
+             * Format: int64
+             * @description From request to the first byte of the answer's body, milliseconds.
+             */
+            time_to_first_chunk_ms?: number;
+            /**
+             * @description One line of its content, at most [`TITLE_CHARS_MAX`] characters: the beginning of a text, a command, the path that
+             *     a tool was given. Empty for those who may not read content.
+             */
+            title: string;
+            /** @description Which tool was called. */
+            tool?: components["schemas"]["OutlineTool"];
+            /**
+             * Format: int32
+             * @description The prompt it belongs to.
+             */
+            turn: number;
+            /** @description Tokens of a model call. */
+            usage?: components["schemas"]["Usage"];
+        };
+        /** @description Which tool, without the words of its command line. */
+        OutlineTool: {
+            /** @description MCP server, for `mcp`. */
+            mcp_server?: string;
+            /** @description The tool's name on that server, for `mcp`. */
+            mcp_tool?: string;
+            /** @description As the model called it. */
+            name: string;
+            /** @description The program, when the call runs a command line. */
+            program?: string;
+            /** @description How it is run. */
+            type: components["schemas"]["ToolType"];
+        };
+        /** @description A piece of one part of an event. */
+        Piece: {
+            /**
+             * Format: int64
+             * @description Characters of it.
+             */
+            chars: number;
+            /**
+             * Format: int64
+             * @description Characters before it.
+             */
+            offset: number;
+            /** @description The piece. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Characters of the whole part.
+             */
+            total_chars: number;
         };
         /** @description A change of the settings. What is left out keeps its value. */
         PrivacyChange: {
@@ -649,10 +958,55 @@ export interface components {
             metadata_days?: number | null;
         };
         /**
+         * @description Whether an agent may be used.
+         * @enum {string}
+         */
+        Review: "unreviewed";
+        /**
          * @description What a bearer may do.
          * @enum {string}
          */
         Role: "admin" | "analyst" | "viewer" | "auditor";
+        /** @description An agent that was used. */
+        SeenAgent: components["schemas"]["Sightings"] & {
+            /** @description Where it runs. */
+            kind: components["schemas"]["AgentKind"];
+            /** @description How well it is known. */
+            level: components["schemas"]["Level"];
+            /** @description Name for people. */
+            name: string;
+            /** @description Whether it may be used. */
+            review: components["schemas"]["Review"];
+            /** @description One slug an agent. */
+            slug: string;
+        };
+        /** @description A machine on which agents ran. */
+        SeenDevice: components["schemas"]["Sightings"] & {
+            /** @description Host name, if known. */
+            hostname?: string | null;
+            /** @description Device id or reported name. */
+            id: string;
+            /** @description Serial number, if known. */
+            serial?: string | null;
+            /** @description How sure, in the latest session. */
+            source: components["schemas"]["Assurance"];
+        };
+        /** @description A model, tool or MCP server that was used. */
+        SeenName: components["schemas"]["Sightings"] & {
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A user of agents. */
+        SeenUser: components["schemas"]["Sightings"] & {
+            /** @description E-mail, if known. */
+            email?: string | null;
+            /** @description Login or id. */
+            id: string;
+            /** @description Name, if known. */
+            name?: string | null;
+            /** @description How sure, in the latest session. */
+            source: components["schemas"]["Assurance"];
+        };
         /** @description A session, as the API shows it. */
         Session: {
             /** @description Which agent. */
@@ -765,6 +1119,18 @@ export interface components {
             /** @description The session. */
             session: components["schemas"]["Session"];
         };
+        /** @description A session's timeline, one line an event. */
+        SessionOutline: {
+            /** @description True when the session has more events than an outline holds (50,000). */
+            cut: boolean;
+            /** @description The events, in order. */
+            items: components["schemas"]["OutlineItem"][];
+            /**
+             * Format: int64
+             * @description The highest revision when it was read: listen to `/live` after it.
+             */
+            rev: number;
+        };
         /**
          * @description Whether more is to be expected.
          * @enum {string}
@@ -780,6 +1146,24 @@ export interface components {
             name?: string | null;
             /** @description How sure. */
             source: components["schemas"]["Assurance"];
+        };
+        /** @description How often, and when. */
+        Sightings: {
+            /**
+             * Format: date-time
+             * @description When the first of them began.
+             */
+            first_seen_at: string;
+            /**
+             * Format: date-time
+             * @description When something last happened in one of them.
+             */
+            last_seen_at: string;
+            /**
+             * Format: int64
+             * @description Sessions in which it was seen.
+             */
+            sessions: number;
         };
         /** @description Counters and sizes. Idle, nothing in it changes. */
         Stats: {
@@ -966,33 +1350,53 @@ export type AuditLine = components['schemas']['AuditLine'];
 export type CallError = components['schemas']['CallError'];
 export type CaptureMode = components['schemas']['CaptureMode'];
 export type Channel = components['schemas']['Channel'];
+export type Clipped = components['schemas']['Clipped'];
+export type ClippedEvent = components['schemas']['ClippedEvent'];
 export type CommandLine = components['schemas']['CommandLine'];
 export type Completeness = components['schemas']['Completeness'];
 export type Context = components['schemas']['Context'];
 export type Event = components['schemas']['Event'];
 export type EventBody = components['schemas']['EventBody'];
+export type EventKind = components['schemas']['EventKind'];
 export type Found = components['schemas']['Found'];
 export type Gap = components['schemas']['Gap'];
+export type Highlight = components['schemas']['Highlight'];
+export type Level = components['schemas']['Level'];
 export type ListAuditLine = components['schemas']['List_AuditLine'];
-export type ListEvent = components['schemas']['List_Event'];
+export type ListClippedEvent = components['schemas']['List_ClippedEvent'];
 export type ListFound = components['schemas']['List_Found'];
-export type ListSession = components['schemas']['List_Session'];
+export type ListListedSession = components['schemas']['List_ListedSession'];
+export type ListSeenAgent = components['schemas']['List_SeenAgent'];
+export type ListSeenDevice = components['schemas']['List_SeenDevice'];
+export type ListSeenName = components['schemas']['List_SeenName'];
+export type ListSeenUser = components['schemas']['List_SeenUser'];
+export type ListedSession = components['schemas']['ListedSession'];
 export type Me = components['schemas']['Me'];
 export type ModelCallBody = components['schemas']['ModelCallBody'];
+export type OutlineItem = components['schemas']['OutlineItem'];
+export type OutlineTool = components['schemas']['OutlineTool'];
+export type Piece = components['schemas']['Piece'];
 export type PrivacyChange = components['schemas']['PrivacyChange'];
 export type PrivacySettings = components['schemas']['PrivacySettings'];
 export type Problem = components['schemas']['Problem'];
 export type Purpose = components['schemas']['Purpose'];
 export type RedactionSettings = components['schemas']['RedactionSettings'];
 export type RetentionSettings = components['schemas']['RetentionSettings'];
+export type Review = components['schemas']['Review'];
 export type Role = components['schemas']['Role'];
+export type SeenAgent = components['schemas']['SeenAgent'];
+export type SeenDevice = components['schemas']['SeenDevice'];
+export type SeenName = components['schemas']['SeenName'];
+export type SeenUser = components['schemas']['SeenUser'];
 export type Session = components['schemas']['Session'];
 export type SessionAgent = components['schemas']['SessionAgent'];
 export type SessionCounts = components['schemas']['SessionCounts'];
 export type SessionDevice = components['schemas']['SessionDevice'];
 export type SessionExport = components['schemas']['SessionExport'];
+export type SessionOutline = components['schemas']['SessionOutline'];
 export type SessionStatus = components['schemas']['SessionStatus'];
 export type SessionUser = components['schemas']['SessionUser'];
+export type Sightings = components['schemas']['Sightings'];
 export type Stats = components['schemas']['Stats'];
 export type Tool = components['schemas']['Tool'];
 export type ToolCallBody = components['schemas']['ToolCallBody'];
@@ -1003,6 +1407,49 @@ export type VersionedPrivacy = components['schemas']['VersionedPrivacy'];
 export type Witness = components['schemas']['Witness'];
 export type $defs = Record<string, never>;
 export interface operations {
+    agents: {
+        parameters: {
+            query?: {
+                /** @description Items a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SeenAgent"];
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit: {
         parameters: {
             query?: {
@@ -1046,9 +1493,58 @@ export interface operations {
             };
         };
     };
+    devices: {
+        parameters: {
+            query?: {
+                /** @description Items a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SeenDevice"];
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     event: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Longest string of an event's content, in characters; longer ones are cut and told in `clipped`. Without it all is
+                 *     shown.
+                 */
+                clip?: number;
+            };
             header?: never;
             path: {
                 /** @description Event id, current or older */
@@ -1064,7 +1560,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Event"];
+                    "application/json": components["schemas"]["ClippedEvent"];
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    text: {
+        parameters: {
+            query: {
+                /** @description JSON pointer into the event, such as `/text` or `/result/0/text` */
+                pointer: string;
+                /** @description Characters before the piece */
+                offset?: number;
+                /** @description Most characters of the piece */
+                chars?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Event id, current or older */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The piece */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Piece"];
                 };
             };
             /** @description The request was wrong, not allowed, or about something that is not there. */
@@ -1092,6 +1636,10 @@ export interface operations {
             query?: {
                 /** @description Revision to resume after */
                 after?: number;
+                /** @description Events of this session only */
+                session?: string;
+                /** @description Events named `outline`, whose `data` is one line of an outline */
+                outline?: boolean;
             };
             header?: {
                 /** @description Revision to resume after; goes before `after` */
@@ -1131,6 +1679,49 @@ export interface operations {
             };
         };
     };
+    mcp_servers: {
+        parameters: {
+            query?: {
+                /** @description Items a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SeenName"];
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -1147,6 +1738,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: {
+                /** @description Items a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SeenName"];
                 };
             };
             /** @description The request was wrong, not allowed, or about something that is not there. */
@@ -1236,6 +1870,15 @@ export interface operations {
                 q?: string;
                 /** @description active, ended or idle. */
                 status?: string;
+                /**
+                 * @description Longest string of an event's content, in characters; longer ones are cut and told in `clipped`. Without it all is
+                 *     shown.
+                 */
+                clip?: number;
+                /** @description One session only */
+                session?: string;
+                /** @description Events of this kind only */
+                kind?: components["schemas"]["EventKind"];
             };
             header?: never;
             path?: never;
@@ -1314,7 +1957,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_Session"];
+                    "application/json": components["schemas"]["List_ListedSession"];
                 };
             };
             /** @description The request was wrong, not allowed, or about something that is not there. */
@@ -1428,6 +2071,13 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /**
+                 * @description Longest string of an event's content, in characters; longer ones are cut and told in `clipped`. Without it all is
+                 *     shown.
+                 */
+                clip?: number;
+                /** @description Begin with this `seq`; not with `cursor` */
+                from_seq?: number;
             };
             header?: never;
             path: {
@@ -1444,7 +2094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_Event"];
+                    "application/json": components["schemas"]["List_ClippedEvent"];
                 };
             };
             /** @description The request was wrong, not allowed, or about something that is not there. */
@@ -1490,6 +2140,47 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SessionExport"];
                     "application/x-ndjson": string;
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Session id, current or older */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The outline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOutline"];
                 };
             };
             /** @description The request was wrong, not allowed, or about something that is not there. */
@@ -1617,6 +2308,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tools: {
+        parameters: {
+            query?: {
+                /** @description Items a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SeenName"];
+                };
+            };
+            /** @description The request was wrong, not allowed, or about something that is not there. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed or is busy. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users: {
+        parameters: {
+            query?: {
+                /** @description Items a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SeenUser"];
                 };
             };
             /** @description The request was wrong, not allowed, or about something that is not there. */

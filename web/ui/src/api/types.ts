@@ -1,11 +1,13 @@
-export type { OutlineItem } from './outline-until-generated';
 export type {
   Attachment,
   Channel,
+  Clipped,
+  ClippedEvent,
   Event,
   EventBody,
   Gap,
   ModelCallBody,
+  OutlineItem,
   Session,
   SessionStatus,
   Tool,
