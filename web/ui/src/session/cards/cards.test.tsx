@@ -7,10 +7,7 @@ import type { OutlineItem, ToolCallBody } from '~/api/types';
 import { EventCard } from './EventCard';
 import type { ClippedEvent } from './types';
 
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
+afterEach(cleanup);
 
 const base = { id: 'evt_1', rev: 1, session_id: 'ses_1', seq: 1, at: '2026-01-01T00:00:00Z', turn: 1 };
 
@@ -280,43 +277,44 @@ describe('tool calls', () => {
 });
 
 describe('what was cut off', () => {
+  const thought = (text: string): ClippedEvent => ({
+    ...base,
+    witnesses: [],
+    kind: 'reasoning',
+    text,
+    clipped: [{ pointer: '/text', chars: 80, as_text: false }],
+  });
+
+  /** A server in place of the real one. */
+  const answer = (give: (query: { offset?: number }) => unknown) => {
+    const get = async (_: string, asked: { params: { query?: { offset?: number } } }) =>
+      give(asked.params.query ?? {});
+    vi.spyOn(client, 'GET').mockImplementation(get as unknown as typeof client.GET);
+  };
+
   it('is loaded in pieces, each after the last', async () => {
-    const asked: string[] = [];
-    const whole = `${'a'.repeat(50)}${'b'.repeat(30)}`;
-    vi.stubGlobal('fetch', async (url: string) => {
-      asked.push(url);
-      const offset = Number(new URL(url, 'http://x').searchParams.get('offset'));
-      const text = whole.slice(offset, offset + 20);
-      return new Response(JSON.stringify({ text, offset, chars: text.length, total_chars: whole.length }));
+    const asked: (number | undefined)[] = [];
+    const whole = `${'😀'.repeat(50)}${'b'.repeat(30)}`;
+    answer(({ offset }) => {
+      asked.push(offset);
+      const text = [...whole].slice(offset, (offset ?? 0) + 20).join('');
+      return { data: { text, offset, chars: 20, total_chars: 80 }, response: new Response() };
     });
-    const { container } = showEvent({
-      ...base,
-      witnesses: [],
-      kind: 'reasoning',
-      text: whole.slice(0, 50),
-      clipped: [{ pointer: '/text', chars: 80, as_text: false }],
-    });
+    const { container } = showEvent(thought('😀'.repeat(50)));
     fireEvent.click(screen.getByRole('button', { name: 'Show 30 more characters' }));
     await waitFor(() => expect(container.textContent).toContain('b'.repeat(20)));
     fireEvent.click(screen.getByRole('button', { name: /Show 10 more/ }));
     await waitFor(() => expect(container.textContent).toContain('b'.repeat(30)));
-    expect(asked.map((url) => new URL(url, 'http://x').searchParams.get('offset'))).toEqual(['50', '70']);
+    expect(asked).toEqual([50, 70]);
     expect(screen.queryByRole('button', { name: /more characters/ })).toBeNull();
   });
 
   it('says why a piece did not come', async () => {
-    vi.stubGlobal(
-      'fetch',
-      async () =>
-        new Response(JSON.stringify({ title: 'Gone', detail: 'Deleted by retention.' }), { status: 410 }),
-    );
-    showEvent({
-      ...base,
-      witnesses: [],
-      kind: 'reasoning',
-      text: 'x',
-      clipped: [{ pointer: '/text', chars: 80, as_text: false }],
-    });
+    answer(() => ({
+      error: { title: 'Gone', detail: 'Deleted by retention.' },
+      response: new Response(null, { status: 410 }),
+    }));
+    showEvent(thought('x'));
     fireEvent.click(screen.getByRole('button', { name: /more characters/ }));
     expect((await screen.findByRole('alert')).textContent).toBe('Gone: Deleted by retention.');
   });
@@ -327,8 +325,8 @@ describe('what was cut off', () => {
       arguments: { a: 'cut' },
       clipped: [{ pointer: '/arguments/a', chars: 5000, as_text: false }],
     });
-    const data = { ...event, clipped: undefined, arguments: { a: 'not cut any more' } };
-    vi.spyOn(client, 'GET').mockResolvedValue({ data, response: new Response() });
+    const { clipped: _, ...rest } = event;
+    answer(() => ({ data: { ...rest, arguments: { a: 'not cut any more' } }, response: new Response() }));
     const { container } = showEvent(event);
     fireEvent.click(screen.getByRole('button', { name: 'Load all' }));
     await waitFor(() => expect(container.textContent).toContain('not cut any more'));

@@ -1,5 +1,6 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { ApiError, client, unwrap } from '~/api/client';
+import type { Piece } from '~/api/schema';
 import type { Rest } from '~/content/SafeText';
 import type { ClippedEvent } from './types';
 
@@ -7,14 +8,6 @@ import type { ClippedEvent } from './types';
 const PIECE_CHARS = 64_000;
 /** Longest event that is loaded whole into the page. */
 export const WHOLE_CHARS = 16_000_000;
-
-/** A piece of one string of an event. */
-interface TextPiece {
-  text: string;
-  offset: number;
-  chars: number;
-  total_chars: number;
-}
 
 /**
  * A string of an event as far as it is loaded, and where the rest comes from. Nothing is asked until a reader wants
@@ -28,7 +21,7 @@ export function usePieces(event: ClippedEvent, pointer: string, sent: string): {
     // What was sent of a value that is no string is not laid out as its pieces are: those begin anew.
     initialPageParam: clipped?.as_text ? 0 : characters(sent),
     queryFn: ({ pageParam, signal }) => piece(event.id, pointer, pageParam, signal),
-    getNextPageParam: (last: TextPiece) =>
+    getNextPageParam: (last: Piece) =>
       last.chars > 0 && last.offset + last.chars < last.total_chars ? last.offset + last.chars : undefined,
   });
   if (!clipped) return { text: sent };
@@ -73,14 +66,9 @@ export function useWhole(event: ClippedEvent): {
 export const clippedChars = (event: ClippedEvent): number =>
   (event.clipped ?? []).reduce((sum, entry) => sum + entry.chars, 0);
 
-function piece(id: string, pointer: string, offset: number, signal: AbortSignal): Promise<TextPiece> {
-  const query = new URLSearchParams({ pointer, offset: String(offset), chars: String(PIECE_CHARS) });
-  return unwrap(
-    fetch(`/api/v1/events/${encodeURIComponent(id)}/text?${query}`, { signal }).then(async (response) => ({
-      response,
-      ...(response.ok ? { data: (await response.json()) as TextPiece } : { error: await response.json() }),
-    })),
-  );
+function piece(id: string, pointer: string, offset: number, signal: AbortSignal): Promise<Piece> {
+  const query = { pointer, offset, chars: PIECE_CHARS };
+  return unwrap(client.GET('/events/{id}/text', { params: { path: { id }, query }, signal }));
 }
 
 /** The server counts characters, not the halves that a browser's strings are made of. */
