@@ -5,7 +5,7 @@ import { SafeInline } from '~/content/SafeText';
 import { FilterChip } from './FilterChip';
 import styles from './filters.module.css';
 import type { TextFilter } from './search';
-import { type FilterValue, useFilterValues, VALUES_LIMIT } from './values';
+import { choices, type FilterValue, useFilterValues, VALUES_LIMIT } from './values';
 
 /** A filter whose values are those of the recorded sessions; others can be typed. */
 export function ValueFilter(props: {
@@ -19,7 +19,7 @@ export function ValueFilter(props: {
   // A value that is set needs its name at once; the others only when the list opens.
   const values = useFilterValues(props.filter, open || props.value !== undefined);
   const known = values.data ?? [];
-  const items = withTyped(known, typed);
+  const items = choices(known, typed);
   const chosen = props.value === undefined ? null : named(known, props.value);
   return (
     <FilterChip name={props.name} onRemove={chosen ? () => props.onChange(undefined) : undefined}>
@@ -92,11 +92,4 @@ export function ValueFilter(props: {
 
 function named(known: readonly FilterValue[], value: string): FilterValue {
   return known.find((one) => one.value === value) ?? { value, label: value };
-}
-
-/** What is typed can be chosen too: a list has its limit, and a filter may be made before its first session comes. */
-function withTyped(known: readonly FilterValue[], typed: string): FilterValue[] {
-  const text = typed.trim();
-  const exists = known.some((one) => one.value === text || one.label === text);
-  return text === '' || exists ? [...known] : [...known, { value: text, label: text }];
 }

@@ -13,6 +13,8 @@ const PAGE_ITEMS = 50;
 const REFRESH_MS = 1000;
 /** Without any event, this often: a session goes from active to idle by time alone. */
 const IDLE_REFRESH_MS = 60_000;
+/** A full-text search is as good as new for this time. */
+const SEARCH_STALE_MS = 60_000;
 /** Sessions beyond the first page that are looked at again in one go. */
 const TOUCHED_LIMIT = 10;
 
@@ -38,7 +40,9 @@ export function useSessions(search: SessionsSearch) {
     queryFn: ({ pageParam, signal }) => fetchSessions(search, pageParam, signal),
     initialPageParam: undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    staleTime: Number.POSITIVE_INFINITY,
+    // What is found by its text is not followed: who searches the same again later gets what is there then.
+    staleTime: search.q === undefined ? Number.POSITIVE_INFINITY : SEARCH_STALE_MS,
+    refetchOnWindowFocus: false,
     refetchOnReconnect: false,
     placeholderData: keepPreviousData,
   });

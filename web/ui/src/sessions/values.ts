@@ -46,3 +46,17 @@ export function useFilterValues(filter: TextFilter, enabled: boolean) {
   });
 }
 declare function listed(): Promise<{ data?: Listed; error?: unknown; response: Response }>;
+
+/**
+ * What can be chosen, what begins with the typed text first. That text itself can be chosen too: a list has its limit,
+ * and a filter may be made before its first session comes.
+ */
+export function choices(known: readonly FilterValue[], typed: string): FilterValue[] {
+  const text = typed.trim();
+  if (text === '') return [...known];
+  const begins = ({ value, label }: FilterValue) =>
+    [value, label].some((name) => name.toLowerCase().startsWith(text.toLowerCase()));
+  const ordered = [...known.filter(begins), ...known.filter((one) => !begins(one))];
+  const exists = known.some(({ value, label }) => value === text || label === text);
+  return exists ? ordered : [...ordered, { value: text, label: text }];
+}
