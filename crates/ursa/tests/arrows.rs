@@ -39,6 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ursa-demo", &[]),
     // For tests only: nothing but tests may use it, and it knows the server from outside.
     ("ursa-testkit", &[]),
+    // For tests and measurements only: fills a store through its trait, and so cannot be the testkit's.
+    ("ursa-seed", &["ursa-model", "ursa-store"]),
 ];
 
 /// Crates that only these of ours may use.
