@@ -64,6 +64,12 @@ pub enum Route {
     AnthropicMessages,
     /// `POST …/messages/count_tokens`
     AnthropicCountTokens,
+    /// `POST …:generateContent`
+    GeminiGenerate,
+    /// `POST …:streamGenerateContent`
+    GeminiStream,
+    /// `POST …:countTokens`
+    GeminiCountTokens,
     /// `POST …/chat/completions`
     OpenAiChat,
     /// `POST …/responses`
@@ -85,15 +91,38 @@ impl Route {
             // Every provider has it beside its own protocol, for programs that were written for another.
             Protocol::Unknown => None,
             _ if ends("chat/completions") => Some(Self::OpenAiChat),
+            Protocol::Gemini => match method_in_path(path)?.1 {
+                "generateContent" => Some(Self::GeminiGenerate),
+                "streamGenerateContent" => Some(Self::GeminiStream),
+                "countTokens" => Some(Self::GeminiCountTokens),
+                _ => None,
+            },
             _ => None,
         }
     }
+
+    /// Whether all it asks for is a count of tokens.
+    pub const fn counts_tokens(self) -> bool {
+        matches!(self, Self::AnthropicCountTokens | Self::GeminiCountTokens)
+    }
 }
 
-/// The model that a path names: Azure's `…/deployments/{deployment}/…`.
+/// Google's way to name a method: `…/models/{model}:{method}`, or `…/v1internal:{method}`.
+fn method_in_path(path: &str) -> Option<(&str, &str)> {
+    let last = path.rsplit('/').next()?;
+    ["%3A", "%3a", ":"].into_iter().find_map(|colon| last.rsplit_once(colon))
+}
+
+/// Folders of models in Google's paths.
+const MODEL_FOLDERS: &[&str] = &["models", "tunedModels", "endpoints"];
+
+/// The model that a path names: Azure's `…/deployments/{deployment}/…`, Gemini's `…/models/{model}:{method}`.
 pub fn model_in_path(path: &str) -> Option<&str> {
-    let mut segments = path.split('/').skip_while(|segment| *segment != "deployments");
-    segments.nth(1).filter(|name| !name.is_empty())
+    let named = match method_in_path(path) {
+        Some((model, _)) => path.rsplit('/').nth(1).filter(|folder| MODEL_FOLDERS.contains(folder)).map(|_| model),
+        None => path.split('/').skip_while(|segment| *segment != "deployments").nth(1),
+    };
+    named.filter(|name| !name.is_empty())
 }
 
 /// Request headers that may be written down: what tells agent, session and route. Everything else is never recorded.
@@ -272,6 +301,30 @@ mod tests {
         assert_eq!(find(Protocol::OpenAi, "/v1/completions"), None);
         assert_eq!((model_in_path(chat), model_in_path("/v1/chat/completions")), (Some("my-gpt"), None));
         assert_eq!(Route::find(Protocol::OpenAi, "GET", "/v1/responses"), None);
+    }
+
+    #[test]
+    fn googles_methods_are_known_wherever_the_model_stands() {
+        use Route::{GeminiCountTokens, GeminiGenerate, GeminiStream};
+        for (path, route, model) in [
+            ("/v1beta/models/gemini-2.5-pro:generateContent", Some(GeminiGenerate), Some("gemini-2.5-pro")),
+            ("/pfx/v1/models/gemini-2.5-pro%3AstreamGenerateContent", Some(GeminiStream), Some("gemini-2.5-pro")),
+            ("/v1beta/tunedModels/mine:countTokens", Some(GeminiCountTokens), Some("mine")),
+            (
+                "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:generateContent",
+                Some(GeminiGenerate),
+                Some("gemini-2.5-pro"),
+            ),
+            ("/v1internal:streamGenerateContent", Some(GeminiStream), None),
+            ("/v1internal:loadCodeAssist", None, None),
+            ("/v1beta/models", None, None),
+            ("/v1beta/openai/chat/completions", Some(Route::OpenAiChat), None),
+        ] {
+            assert_eq!(Route::find(Protocol::Gemini, "POST", path), route, "{path}");
+            assert_eq!(model_in_path(path), model, "{path}");
+        }
+        assert_eq!(Route::find(Protocol::OpenAi, "POST", "/v1beta/models/m:generateContent"), None);
+        assert_eq!(Route::find(Protocol::Gemini, "GET", "/v1beta/models/m:generateContent"), None);
     }
 
     #[test]

@@ -5,7 +5,6 @@ mod keys;
 mod observe;
 mod read;
 
-use ursa_adapters::route::Route;
 use ursa_model::chain::{Landmark, PositionMaker, answers};
 use ursa_model::ids::{ConversationScope, hex};
 use ursa_redact::Redactor;
@@ -75,7 +74,7 @@ impl Normaliser {
         let inexact = call.is_lossy || standing.previous_unseen(draft)?;
         let metadata_only = draft.metadata_only;
         let context = match call.request.take() {
-            Some(request) if route != Route::AnthropicCountTokens && !metadata_only => {
+            Some(request) if !route.counts_tokens() && !metadata_only => {
                 Some(context::write(draft, &self.redactor, &scope, request, inexact)?)
             }
             _ => None,

@@ -150,8 +150,5 @@ pub(crate) fn recognised(
 
 /// Which purpose a route forces, whatever the body looks like.
 pub(crate) fn purpose(route: Route, identity: &Identity) -> Purpose {
-    match route {
-        Route::AnthropicCountTokens => Purpose::CountTokens,
-        Route::AnthropicMessages | Route::OpenAiChat | Route::OpenAiResponses => identity.purpose,
-    }
+    if route.counts_tokens() { Purpose::CountTokens } else { identity.purpose }
 }

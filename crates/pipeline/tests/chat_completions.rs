@@ -12,8 +12,8 @@ use ursa_pipeline::Exchange;
 /// An exchange over Chat Completions.
 fn chat(at: i64, messages: &Value, answer: &str) -> Exchange {
     let mut exchange = ask(at, json!([])).answered("unused", json!([]));
-    exchange.head.protocol = "openai-chat".to_owned();
-    exchange.head.path = "/v1/chat/completions".to_owned();
+    "openai-chat".clone_into(&mut exchange.head.protocol);
+    "/v1/chat/completions".clone_into(&mut exchange.head.path);
     exchange.head.headers = vec![("user-agent".to_owned(), "OpenAI/Python 2.54.0".to_owned())];
     exchange.request = json!({"model": "m", "messages": messages}).to_string().into_bytes();
     exchange.response = answer.as_bytes().to_vec();

@@ -79,9 +79,15 @@ impl<'a> Evidence<'a> {
         Route::find(Protocol::from_name(&self.head.protocol)?, &self.head.method, &self.head.path)
     }
 
-    /// A parameter of the body.
+    /// A parameter of the body, or of the request that Google's wrapper holds.
     pub fn param(&self, name: &str) -> Option<&'a Value> {
-        self.request?.params.get(name)
+        let params = &self.request?.params;
+        params.get(name).or_else(|| params.get("request")?.get(name))
+    }
+
+    /// A parameter of how the model is to answer, which Gemini keeps apart.
+    pub fn setting(&self, name: &str) -> Option<&'a Value> {
+        self.param("generationConfig")?.get(name)
     }
 
     /// Names in `tools`, or in the `functions` of old.
@@ -108,12 +114,13 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Texts of the system prompt: of `system` or `instructions`, then of system messages at the conversation's head.
+    /// Texts of the system prompt: of `system`, `instructions` or `systemInstruction`, then of system messages at the conversation's head.
     pub fn system_texts(&self) -> impl Iterator<Item = &'a str> {
         let system = self.request.and_then(|request| request.system.as_ref());
         let (whole, blocks) = match system {
             Some(Value::String(text)) => (Some(text.as_str()), None),
             Some(Value::Array(blocks)) => (None, Some(blocks)),
+            Some(Value::Object(content)) => (None, content.get("parts").and_then(Value::as_array)),
             _ => (None, None),
         };
         let blocks = blocks.into_iter().flatten().filter_map(|block| block.get("text")?.as_str());

@@ -8,13 +8,12 @@ use ursa_model::message::Purpose;
 
 use super::Agent;
 use super::evidence::Evidence;
-use crate::route::Route;
 
 /// What the call is for.
 pub(super) fn purpose(evidence: &Evidence<'_>, agent: Option<&Agent>) -> Purpose {
     match evidence.route() {
-        Some(Route::AnthropicCountTokens) => return Purpose::CountTokens,
-        Some(Route::AnthropicMessages | Route::OpenAiChat | Route::OpenAiResponses) => {}
+        Some(route) if route.counts_tokens() => return Purpose::CountTokens,
+        Some(_) => {}
         None => return off_route(evidence),
     }
     if let Some(purpose) = agent.and_then(|agent| (agent.purpose)(evidence)) {
@@ -34,8 +33,9 @@ fn off_route(evidence: &Evidence<'_>) -> Purpose {
 
 /// One message, no tools, and room for one token: only whether an answer comes matters.
 fn is_probe(evidence: &Evidence<'_>) -> bool {
-    let one = |key| evidence.param(key).and_then(Value::as_u64) == Some(1);
-    ["max_tokens", "max_output_tokens", "max_completion_tokens"].into_iter().any(one)
+    let is_one = |told: Option<&Value>| told.and_then(Value::as_u64) == Some(1);
+    let keys = ["max_tokens", "max_output_tokens", "max_completion_tokens"];
+    (keys.into_iter().any(|key| is_one(evidence.param(key))) || is_one(evidence.setting("maxOutputTokens")))
         && evidence.offers_no_tools()
         && evidence.request.is_some_and(|request| request.messages.len() == 1)
 }

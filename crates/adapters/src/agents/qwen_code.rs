@@ -1,6 +1,6 @@
 //! Qwen Code.
 
-use ursa_model::message::{AgentKind, Identity};
+use ursa_model::message::{AgentKind, Identity, Purpose};
 
 use super::evidence::{Evidence, Strength};
 use super::{Agent, Marker, no_mcp_name, no_spawned};
@@ -12,8 +12,11 @@ pub(super) const AGENT: Agent = Agent {
     kind: AgentKind::Terminal,
     recognise,
     identify,
-    purpose: |_| None,
-    markers: &[Marker::Tag("system-reminder")],
+    purpose,
+    markers: &[
+        Marker::Tag("system-reminder"),
+        Marker::OwnOpening("This is the Qwen Code. We are setting up the context for our chat."),
+    ],
     mcp_name: no_mcp_name,
     spawned: no_spawned,
 };
@@ -27,4 +30,11 @@ fn recognise(evidence: &Evidence<'_>) -> Option<Strength> {
 
 fn identify(evidence: &Evidence<'_>, identity: &mut Identity) {
     identity.agent_version = evidence.user_agent_version("QwenCode");
+}
+
+/// It sums up by the prompt of the program that it was made from.
+fn purpose(evidence: &Evidence<'_>) -> Option<Purpose> {
+    let is_summary = evidence.system_begins("You are the component that summarizes internal chat history")
+        || evidence.system_begins("You are a specialized system component responsible for distilling chat history");
+    (evidence.offers_no_tools() && is_summary).then_some(Purpose::Summary)
 }

@@ -21,6 +21,7 @@ const DENIALS: &[&str] = &[
     "The user doesn't want to take this action right now",
     "Command blocked by PreToolUse hook",
     "Denied by preToolUse hook",
+    "Tool execution blocked: ",
 ];
 
 /// What Codex writes before an error in its script mode.
@@ -116,6 +117,7 @@ mod tests {
             "Command blocked by PreToolUse hook: no. Command: rm",
             "Script failed\nWall time 0.2 seconds\nOutput:\n\nScript error:\nCommand blocked by PreToolUse hook: no",
             "Denied by preToolUse hook: no",
+            "Tool execution blocked: denied by rig hook",
             "The user doesn't want to proceed with this tool use. The tool use was rejected",
             "Permission to use Bash with command rm has been denied.",
         ] {

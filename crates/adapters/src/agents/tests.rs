@@ -141,3 +141,104 @@ fn copilots_tools_with_a_dash_are_on_mcp_servers() {
     assert_eq!(named("context7-resolve-library-id"), Some((None, None)));
     assert_eq!(named("read_bash"), None);
 }
+
+fn chat(headers: &[(&str, &str)], body: &Value) -> Identity {
+    let request = wire::read_request(Route::OpenAiChat, "", body.to_string().as_bytes()).0.unwrap();
+    identify(&head("openai-chat", "/v1/chat/completions", headers), Some(&request))
+}
+
+fn gemini(user_agent: &str, body: &Value) -> (Identity, ModelRequest) {
+    let path = "/v1internal:streamGenerateContent";
+    let mut request = wire::read_request(Route::GeminiStream, path, body.to_string().as_bytes()).0.unwrap();
+    let identity = identify(&head("gemini", path, &[("user-agent", user_agent)]), Some(&request));
+    refine_request(&mut request, &identity);
+    (identity, request)
+}
+
+#[test]
+fn agents_over_chat_completions() {
+    let system = |text: &str| json!({"messages": [{"role": "system", "content": text}, {"role": "user", "content": "hi"}], "tools": []});
+    let node = ("user-agent", "OpenAI/JS 5.11.0");
+    for (headers, body, slug, confidence) in [
+        (&[("user-agent", "QwenCode/0.15.10 (linux; x64)")][..], system("x"), "qwen-code", 1),
+        (&[node], system("You are Qwen Code, an agent"), "qwen-code", 1),
+        (&[("user-agent", "ai-sdk/openai-compatible/2"), ("x-session-id", "ses_1")], system("x"), "opencode", 2),
+        (&[node, ("x-stainless-runtime-version", "unknown"), ("x-initiator", "agent")], system("x"), "copilot-cli", 2),
+        (&[node], system("You are the GitHub Copilot CLI, x"), "copilot-cli", 1),
+        (&[node], system("x"), "openai-node", 0),
+    ] {
+        let identity = chat(headers, &body);
+        assert_eq!((identity.agent_slug.as_str(), identity.confidence), (slug, confidence), "{headers:?}");
+    }
+    let tools: Vec<Value> = ["read_bash", "stop_bash", "list_bash"]
+        .into_iter()
+        .map(|name| json!({"type": "function", "function": {"name": name}}))
+        .collect();
+    let by_tools = chat(&[node], &json!({"messages": [], "tools": tools}));
+    assert_eq!((by_tools.agent_slug.as_str(), by_tools.confidence), ("copilot-cli", 1));
+    let title = chat(&[("x-session-id", "ses_1")], &system("You are a title generator. You output"));
+    assert_eq!(title.purpose, Purpose::Title);
+    let old = json!({"messages": [{"role": "user", "content": "x"}], "max_tokens": 1, "functions": [{"name": "f"}]});
+    assert_eq!(chat(&[node], &old).purpose, Purpose::Turn);
+    let probe = json!({"messages": [{"role": "user", "content": "x"}], "max_completion_tokens": 1});
+    assert_eq!(chat(&[node], &probe).purpose, Purpose::Probe);
+}
+
+#[test]
+fn what_agents_put_before_the_first_prompt_is_theirs() {
+    let opening = "This is the Qwen Code. We are setting up the context for our chat.\nToday's date is x";
+    let body = json!({"messages": [{"role": "user", "content": opening}, {"role": "user", "content": "hi"}]});
+    let mut request = wire::read_request(Route::OpenAiChat, "", body.to_string().as_bytes()).0.unwrap();
+    let by = head("openai-chat", "/v1/chat/completions", &[("user-agent", "QwenCode/0.15.10")]);
+    let identity = identify(&by, Some(&request));
+    refine_request(&mut request, &identity);
+    let origins: Vec<_> = request
+        .messages
+        .iter()
+        .map(|message| match &message.parts[0] {
+            Part::Text { origin, .. } => *origin,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    use ursa_model::message::Origin::{Author, Injected};
+    assert_eq!(origins, [Injected, Author]);
+}
+
+#[test]
+fn gemini_cli_signed_in_tells_its_session_and_a_subagent_has_its_task() {
+    let wrapped = |tools: &[&str], task: &str| {
+        let tools: Vec<Value> = tools.iter().map(|name| json!({ "name": name })).collect();
+        json!({"model": "gemini-x", "project": "p", "request": {"session_id": "s-1",
+            "contents": [{"role": "user", "parts": [{"text": task}]}], "tools": [{"functionDeclarations": tools}]}})
+    };
+    let user_agent = "GeminiCLI-tui/0.61.0/gemini-x (linux; x64; terminal)";
+    let (main, request) = gemini(user_agent, &wrapped(&["invoke_agent", "glob"], "tidy up"));
+    assert_eq!(main.conversation, Some(("gemini-cli".to_owned(), "s-1".to_owned())));
+    assert_eq!((main.subagent_id, request.model.as_deref(), request.stream), (None, Some("gemini-x"), true));
+    let (one, _) = gemini(user_agent, &wrapped(&["complete_task", "glob"], "count lines"));
+    let (other, _) = gemini(user_agent, &wrapped(&["complete_task", "glob"], "count words"));
+    assert_eq!(one.conversation, main.conversation);
+    assert!(one.subagent_id.is_some() && one.subagent_id != other.subagent_id);
+}
+
+#[test]
+fn gemini_clis_own_questions_are_no_turns() {
+    let asked = |system: &str, settings: Value, tools: Value| {
+        let body = json!({"contents": [{"role": "user", "parts": [{"text": "x"}]}],
+            "systemInstruction": {"parts": [{"text": system}]}, "generationConfig": settings, "tools": tools});
+        gemini("GeminiCLI/1", &body).0.purpose
+    };
+    let distil = "\nYou are a specialized system component responsible for distilling chat history into x";
+    assert_eq!(asked(distil, json!({}), Value::Null), Purpose::Summary);
+    assert_eq!(asked("x", json!({"responseJsonSchema": {}}), Value::Null), Purpose::Other);
+    assert_eq!(asked("x", json!({"maxOutputTokens": 1}), Value::Null), Purpose::Probe);
+    assert_eq!(asked(distil, json!({}), json!([{"functionDeclarations": [{"name": "glob"}]}])), Purpose::Turn);
+}
+
+#[test]
+fn gemini_clis_tools_on_mcp_servers() {
+    let named = agent("gemini-cli").unwrap().mcp_name;
+    assert_eq!(named("mcp_rigmcp_echo"), Some((Some("rigmcp"), Some("echo"))));
+    assert_eq!(named("mcp_my_server_echo"), Some((None, None)));
+    assert_eq!(named("run_shell_command"), None);
+}

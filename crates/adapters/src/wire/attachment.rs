@@ -19,3 +19,14 @@ pub(super) fn by_url(kind: &str, told: &str, name: Option<String>, reference: Op
         reference: by_reference.then(|| told.to_owned()).or(reference),
     }
 }
+
+/// The kind of attachment that a media type means.
+pub(super) fn kind_of(media_type: &str) -> &'static str {
+    match media_type.split('/').next().unwrap_or_default() {
+        "image" => "image",
+        "audio" => "audio",
+        "video" => "video",
+        _ if media_type == "application/pdf" => "document",
+        _ => "file",
+    }
+}

@@ -5,6 +5,7 @@ mod attachment;
 mod cache_control;
 mod calls;
 mod events;
+pub mod gemini;
 mod json;
 pub mod openai_chat;
 pub mod openai_responses;
@@ -26,11 +27,13 @@ use crate::route::{Route, model_in_path};
 pub fn read_request(route: Route, path: &str, body: &[u8]) -> (Option<ModelRequest>, Vec<Problem>) {
     let (mut request, problems) = match route {
         Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_request(body),
+        Route::GeminiGenerate | Route::GeminiStream | Route::GeminiCountTokens => gemini::read_request(body),
         Route::OpenAiChat => openai_chat::read_request(body),
         Route::OpenAiResponses => openai_responses::read_request(body),
     };
     if let Some(request) = &mut request {
         request.model = request.model.take().or_else(|| model_in_path(path).map(str::to_owned));
+        request.stream |= route == Route::GeminiStream;
     }
     (request, problems)
 }
@@ -41,15 +44,17 @@ pub fn read_response(route: Route, head: &ResponseHead, body: &[u8], whole: bool
     let answer = Answer { status: head.status, content_type, body, whole };
     match route {
         Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_response(&answer).into(),
+        Route::GeminiGenerate | Route::GeminiStream | Route::GeminiCountTokens => gemini::read_response(&answer),
         Route::OpenAiChat => openai_chat::read_response(&answer),
         Route::OpenAiResponses => openai_responses::read_response(&answer).into(),
     }
 }
 
-/// The provider's name in events.
+/// The provider's name in events, in OpenTelemetry's words; for an upstream of one's own, whose protocol it speaks.
 pub const fn provider(route: Route) -> &'static str {
     match route {
         Route::AnthropicMessages | Route::AnthropicCountTokens => "anthropic",
+        Route::GeminiGenerate | Route::GeminiStream | Route::GeminiCountTokens => "gcp.gemini",
         Route::OpenAiChat | Route::OpenAiResponses => "openai",
     }
 }

@@ -1,7 +1,7 @@
 //! The fuzz targets' seeds, through the functions that the targets call.
 
 use ursa_adapters::body::{DecodeLimits, decode};
-use ursa_adapters::wire::{Answer, anthropic_messages, openai_responses};
+use ursa_adapters::wire::{Answer, anthropic_messages, gemini, openai_chat, openai_responses};
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
@@ -29,6 +29,24 @@ fn responses_seeds() {
         openai_responses::read_request(&seed);
         openai_responses::read_response(&answer(&seed, true));
         openai_responses::read_response(&answer(&seed, false));
+    }
+}
+
+#[test]
+fn chat_seeds() {
+    for seed in seeds("openai_chat") {
+        openai_chat::read_request(&seed);
+        openai_chat::read_response(&answer(&seed, true));
+        openai_chat::read_response(&answer(&seed, false));
+    }
+}
+
+#[test]
+fn gemini_seeds() {
+    for seed in seeds("gemini") {
+        gemini::read_request(&seed);
+        gemini::read_response(&answer(&seed, true));
+        gemini::read_response(&answer(&seed, false));
     }
 }
 

@@ -5,5 +5,6 @@ mod corpora;
 mod cut;
 mod exchange;
 mod facts;
+mod facts_chat_gemini;
 mod golden;
 mod resent;

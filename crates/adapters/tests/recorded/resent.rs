@@ -9,12 +9,12 @@ use ursa_model::message::{ModelRequest, Purpose, Role};
 
 use crate::exchange::{Exchange, SCENARIOS, exchanges};
 
-/// Turns of one conversation and subagent, in order.
+/// Turns of one conversation and subagent, in order. Gemini CLI tells no conversation; its recording is of one.
 fn conversations(exchanges: Vec<Exchange>) -> Vec<Vec<(u64, ModelRequest, Exchange)>> {
     let mut by_thread: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for mut exchange in exchanges {
         if exchange.identity.purpose == Purpose::Turn
-            && exchange.identity.conversation.is_some()
+            && (exchange.identity.conversation.is_some() || exchange.identity.agent_slug == "gemini-cli")
             && let Some(request) = exchange.request.take()
         {
             let thread = (exchange.identity.conversation.clone(), exchange.identity.subagent_id.clone());
@@ -98,7 +98,11 @@ fn rebuilt(request: ModelRequest) -> Value {
         if request.messages_as_text { messages.remove(0) } else { Value::Array(std::mem::take(&mut messages)) };
     assert!(restore(&mut messages, request.messages_key, &request.stripped));
     body.insert(request.messages_key.to_owned(), messages);
-    let system = if request.messages_key == "input" { "instructions" } else { "system" };
+    let system = match request.messages_key {
+        "input" => "instructions",
+        "contents" => "systemInstruction",
+        _ => "system",
+    };
     body.extend(request.system.map(|told| (system.to_owned(), told)));
     body.extend(request.tools.map(|told| ("tools".to_owned(), told)));
     Value::Object(body)

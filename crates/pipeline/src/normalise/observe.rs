@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 use ursa_adapters::agents;
-use ursa_adapters::route::Route;
 use ursa_adapters::wire::told_id;
 use ursa_model::capture::{Assurance, Channel, EndReason};
 use ursa_model::event::{Attachment, EventKind, ToolStatus};
@@ -311,7 +310,7 @@ impl<'a> Observer<'a> {
             content.time_to_first_chunk_ms = end.first_byte_micros.map(|micros| micros / 1000);
             content.error.clone_from(&call.response.error);
             // Counting tokens uses none.
-            content.usage = call.response.usage.filter(|_| call.route != Route::AnthropicCountTokens);
+            content.usage = call.response.usage.filter(|_| !call.route.counts_tokens());
         }
         keys.sort();
         let mut told =
