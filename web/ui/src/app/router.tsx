@@ -1,7 +1,9 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { outlineQuery, sessionQuery } from '~/session/data/queries';
 import { sessionSearch } from '~/session/search';
 import { sessionsSearch } from '~/sessions/search';
 import { NotFound, PageError } from './PageError';
+import { queryClient } from './queryClient';
 import { Shell } from './Shell';
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
@@ -17,6 +19,12 @@ const session = createRoute({
   getParentRoute: () => root,
   path: '/sessions/$sessionId',
   validateSearch: sessionSearch,
+  // Asked for while the page's code is on its way; not when a link is only pointed at: each reading stands in the audit log.
+  loader: ({ params: { sessionId }, preload }) => {
+    if (preload) return;
+    void queryClient.prefetchQuery(sessionQuery(sessionId));
+    void queryClient.prefetchQuery(outlineQuery(sessionId));
+  },
   component: lazyRouteComponent(() => import('~/session/SessionPage'), 'SessionPage'),
 });
 

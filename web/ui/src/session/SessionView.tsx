@@ -11,7 +11,6 @@ import { useLiveOutline } from './data/useLiveOutline';
 import { ContextDrawer } from './drawer/ContextDrawer';
 import { Details } from './header/Details';
 import { TitleBar } from './header/TitleBar';
-import { Minimap } from './minimap/Minimap';
 import { callOf } from './model/calls';
 import { isFiltering } from './model/filters';
 import { laneId } from './model/lanes';
@@ -19,14 +18,13 @@ import type { Outline } from './model/outline';
 import styles from './SessionPage.module.css';
 import { type RowActions, RowContext } from './timeline/actions';
 import { copy } from './timeline/copy';
-import { Feed } from './timeline/Feed';
-import { plural, TurnHead } from './timeline/TurnHead';
+import { Sprite } from './timeline/Sprite';
+import { type TimelineHandle, TimelinePane } from './timeline/TimelinePane';
+import { plural } from './timeline/TurnHead';
 import { useExpanded } from './timeline/useExpanded';
 import { useFollow } from './timeline/useFollow';
 import { useFrame } from './timeline/useFrame';
 import { useRowKeys } from './timeline/useRowKeys';
-import { useStuckTurn } from './timeline/useStuckTurn';
-import { useTimeline } from './timeline/useTimeline';
 import { Witnesses, type WitnessesShown } from './timeline/Witnesses';
 import { useRows } from './useRows';
 import { useTarget } from './useTarget';
@@ -48,16 +46,11 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
   const view = useRows(items);
   const { rows, search, setSearch, byId, order } = view;
   const [activeKey, setActiveKey] = useState<string>();
+  const timeline = useRef<TimelineHandle>(null);
   const frame = useFrame({ scroller, feed, bar });
-  const timeline = useTimeline(scroller, rows, frame, bodies, activeKey);
-  const { virtualizer, seek, indexOf } = timeline;
-  const stuck = useStuckTurn(scroller, virtualizer, rows, frame.covered);
   const expanded = useExpanded(items);
-  const follow = useFollow(scroller, {
-    active: session.status === 'active',
-    totalSize: virtualizer.getTotalSize(),
-    lastSeq: items.at(-1)?.seq ?? 0,
-  });
+  const active = session.status === 'active';
+  const follow = useFollow(scroller, { active, lastSeq: items.at(-1)?.seq ?? 0 });
   const [witnesses, setWitnesses] = useState<WitnessesShown>();
   const [contextOf, setContextOf] = useState<string>();
   const [help, setHelp] = useState(false);
@@ -67,13 +60,13 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
     follow.set(false);
     view.reveal(item);
     setActiveKey(item.id);
-    seek(item.id, 'center');
+    timeline.current?.seek(item.id, 'center');
   };
   const find = useFind({
     sessionId: session.id,
     order,
     initial: search.find,
-    here: () => firstSeen(rows, virtualizer.range?.startIndex, order),
+    here: () => firstSeen(rows, timeline.current?.firstSeen(), order),
     onHit: (id) => {
       const item = byId.get(id);
       if (item) go(item);
@@ -105,13 +98,14 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
       toggle: expanded.toggle,
       fold: view.fold,
       toggleTurn: expanded.toggleTurn,
-      goTo: (key) => seek(key, 'start'),
+      goTo: (key) => timeline.current?.seek(key, 'start'),
       openContext: readsContent ? setContextOf : undefined,
       link,
       witnesses: (anchor, event) => setWitnesses({ anchor, event }),
     }),
-    [bodies, expanded.toggle, expanded.toggleTurn, view.fold, seek, readsContent, link],
+    [bodies, expanded.toggle, expanded.toggleTurn, view.fold, readsContent, link],
   );
+  const showHelp = useCallback(() => setHelp(true), []);
   useRowKeys({
     timeline,
     rows,
@@ -122,7 +116,7 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
     openContext: (id) => readsContent && callOf(items, byId, id) && setContextOf(id),
     toggleFollow: () => follow.set(!follow.on),
     showFind: () => readsContent && find.show(),
-    showHelp: () => setHelp(true),
+    showHelp,
   });
   useEffect(() => {
     if (follow.below > 0) setSaid(`${plural(follow.below, 'new event')} below`);
@@ -132,49 +126,40 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
   const words = find.open && find.words.trim() !== '' ? find.words.trim() : undefined;
   return (
     <RowContext.Provider value={actions}>
+      <Sprite />
       <div ref={scroller} className={styles.scroller} tabIndex={-1}>
         <TitleBar session={session} readsContent={readsContent} />
         <Details session={session} />
         <div ref={bar} className={barStyles.bar}>
           <Toolbar
-            view={view}
+            filter={view.filter}
+            counts={view.counts}
+            lanes={view.lanes}
+            setFilter={view.setFilter}
             live={live}
             follow={follow}
-            active={session.status === 'active'}
+            active={active}
             onFind={readsContent ? find.show : undefined}
-            onHelp={() => setHelp(true)}
+            onHelp={showHelp}
           />
           {find.open && <FindBar find={find} />}
-          {stuck && (
-            <div className={barStyles.stuck} aria-hidden>
-              <TurnHead turn={stuck.turn} collapsed={stuck.collapsed} stuck />
-            </div>
-          )}
         </div>
         <Notices readsContent={readsContent} cut={outline.cut} missing={target.missing} />
-        <div className={styles.content}>
-          <div className={styles.feed}>
-            <Feed
-              feed={feed}
-              timeline={timeline}
-              rows={rows}
-              margin={frame.margin}
-              activeKey={activeKey !== undefined && indexOf.has(activeKey) ? activeKey : undefined}
-              target={search.event}
-              expanded={expanded.ids}
-              find={words}
-            />
-            {rows.length === 0 && <Empty filtering={isFiltering(view.filter)} />}
-          </div>
-          <div style={{ '--covered': `${frame.covered}px` } as React.CSSProperties}>
-            <Minimap
-              rows={rows}
-              view={{ first: virtualizer.range?.startIndex ?? 0, last: virtualizer.range?.endIndex ?? 0 }}
-              hits={hits}
-              onGo={(index) => virtualizer.scrollToIndex(index, { align: 'center' })}
-            />
-          </div>
-        </div>
+        <TimelinePane
+          handle={timeline}
+          scroller={scroller}
+          feed={feed}
+          frame={frame}
+          rows={rows}
+          bodies={bodies}
+          activeKey={activeKey}
+          target={search.event}
+          expanded={expanded.ids}
+          find={words}
+          hits={hits}
+          onResize={follow.pin}
+        />
+        {rows.length === 0 && <Empty filtering={isFiltering(view.filter)} />}
         {follow.below > 0 && !follow.on && (
           <button type="button" className={`button ${barStyles.below}`} onClick={() => follow.set(true)}>
             {plural(follow.below, 'new event')} below

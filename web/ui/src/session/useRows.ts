@@ -52,8 +52,11 @@ export function useRows(items: readonly OutlineItem[]): Rows {
     },
     [navigate],
   );
-  const setFilter = (next: Filter) =>
-    setSearch({ hide: hideWord(next.hidden), errors: next.errorsOnly || undefined, lane: next.lane });
+  const setFilter = useCallback(
+    (next: Filter) =>
+      setSearch({ hide: hideWord(next.hidden), errors: next.errorsOnly || undefined, lane: next.lane }),
+    [setSearch],
+  );
   const fold = useCallback((key: string) => setFolded((last) => toggled(last, key)), []);
   const reveal = (item: OutlineItem) => {
     if (!passes(filter, item)) setSearch({ hide: undefined, errors: undefined, lane: undefined });

@@ -2,7 +2,7 @@ import { count } from '~/app/time';
 import { type Counts, type Filter, isFiltering } from '../model/filters';
 import { KIND_NAMES, KINDS, type Kind } from '../model/kinds';
 import type { Lane } from '../model/lanes';
-import { KindIcon } from '../timeline/KindIcon';
+import { KindIcon } from '../timeline/Sprite';
 import styles from './bar.module.css';
 
 export interface FilterBarProps {

@@ -1,4 +1,5 @@
 import { ArrowDownToLine, CircleHelp, Search } from 'lucide-react';
+import { memo } from 'react';
 import type { LiveState } from '~/api/live';
 import type { Follow } from '../timeline/useFollow';
 import type { Rows } from '../useRows';
@@ -11,8 +12,7 @@ const LIVE: Record<LiveState, string> = {
   paused: 'Paused while the tab is hidden',
 };
 
-export interface ToolbarProps {
-  view: Rows;
+export interface ToolbarProps extends Pick<Rows, 'filter' | 'counts' | 'lanes' | 'setFilter'> {
   live: LiveState;
   follow: Follow;
   active: boolean;
@@ -22,14 +22,15 @@ export interface ToolbarProps {
 }
 
 /** Filters, find, follow. */
-export function Toolbar({ view, live, follow, active, onFind, onHelp }: ToolbarProps) {
+export const Toolbar = memo(function Toolbar(props: ToolbarProps) {
+  const { live, follow, active, onFind, onHelp } = props;
   return (
     <div className={styles.line}>
       <FilterBar
-        filter={view.filter}
-        counts={view.counts}
-        lanes={[...view.lanes.values()]}
-        onChange={view.setFilter}
+        filter={props.filter}
+        counts={props.counts}
+        lanes={[...props.lanes.values()]}
+        onChange={props.setFilter}
       />
       <div className={styles.tools}>
         {onFind && (
@@ -62,4 +63,4 @@ export function Toolbar({ view, live, follow, active, onFind, onHelp }: ToolbarP
       </div>
     </div>
   );
-}
+});

@@ -1,7 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
 import { client, unwrap } from '~/api/client';
-import type { ListFound } from '~/api/schema';
-import type { ClippedEvent } from '../cards/types';
 import type { Outline } from '../model/outline';
 import type { BodySource } from './bodies';
 
@@ -22,7 +20,8 @@ export const outlineQuery = (id: string) =>
   queryOptions({
     queryKey: ['outline', id],
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: ({ signal }) => getJson<Outline>(`/sessions/${encodeURIComponent(id)}/outline`, signal),
+    queryFn: ({ signal }): Promise<Outline> =>
+      unwrap(client.GET('/sessions/{id}/outline', { params: { path: { id } }, signal })),
   });
 
 /** Any event by any id that it ever had. */
@@ -32,26 +31,16 @@ export const eventQuery = (id: string) =>
     queryFn: ({ signal }) => unwrap(client.GET('/events/{id}', { params: { path: { id } }, signal })),
   });
 
-/** Calls that the generated client does not know yet. */
-function getJson<T>(path: string, signal: AbortSignal): Promise<T> {
-  const get = client.GET as unknown as (
-    path: string,
-    init: { signal: AbortSignal },
-  ) => Promise<{ data?: T; error?: unknown; response: Response }>;
-  return unwrap(get(path, { signal }));
-}
-
 /** Bodies of one session's events. */
 export function bodySource(sessionId: string): BodySource {
-  const clip = String(CLIP_CHARS);
   return {
     async window(fromSeq, limit, signal) {
-      const size = String(Math.min(limit, WINDOW_LIMIT_MAX));
-      const query = new URLSearchParams({ from_seq: String(fromSeq), limit: size, clip });
-      const path = `/sessions/${encodeURIComponent(sessionId)}/events?${query}`;
-      return (await getJson<{ items: ClippedEvent[] }>(path, signal)).items;
+      const query = { from_seq: fromSeq, limit: Math.min(limit, WINDOW_LIMIT_MAX), clip: CLIP_CHARS };
+      const path = { id: sessionId };
+      return (await unwrap(client.GET('/sessions/{id}/events', { params: { path, query }, signal }))).items;
     },
-    one: (id, signal) => getJson<ClippedEvent>(`/events/${encodeURIComponent(id)}?clip=${clip}`, signal),
+    one: (id, signal) =>
+      unwrap(client.GET('/events/{id}', { params: { path: { id }, query: { clip: CLIP_CHARS } }, signal })),
   };
 }
 
@@ -68,14 +57,9 @@ export async function findEvents(
   const ids: string[] = [];
   let cursor: string | null | undefined;
   for (let page = 0; page < FIND_PAGES_MAX; page += 1) {
-    const query = new URLSearchParams({
-      q: words,
-      session: sessionId,
-      limit: String(FIND_PAGE),
-      clip: FIND_CLIP,
-    });
-    if (cursor) query.set('cursor', cursor);
-    const found = await getJson<ListFound>(`/search?${query}`, signal);
+    const query = { q: words, session: sessionId, limit: FIND_PAGE, clip: FIND_CLIP };
+    const params = { query: cursor ? { ...query, cursor } : query };
+    const found = await unwrap(client.GET('/search', { params, signal }));
     ids.push(...found.items.map((item) => item.id));
     cursor = found.next_cursor;
     if (!cursor) return { ids, more: false };
@@ -84,4 +68,4 @@ export async function findEvents(
 }
 
 /** Only the ids of what was found are used: the least that the API gives of its texts. */
-const FIND_CLIP = '256';
+const FIND_CLIP = 256;

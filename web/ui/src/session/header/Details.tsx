@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import type { Session } from '~/api/types';
 import { clockTime, compact, count, dayName, duration, fullTime } from '~/app/time';
 import { CopyButton } from '~/content/CopyButton';
@@ -8,7 +8,7 @@ import { Completeness } from './Completeness';
 import styles from './header.module.css';
 
 /** What is known of the session as a whole. */
-export function Details({ session }: { session: Session }) {
+export const Details = memo(function Details({ session }: { session: Session }) {
   const { agent, user, device, counts } = session;
   const lasted = Date.parse(session.last_event_at) - Date.parse(session.started_at);
   return (
@@ -81,7 +81,7 @@ export function Details({ session }: { session: Session }) {
       </Fact>
     </dl>
   );
-}
+});
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (

@@ -1,6 +1,7 @@
 import { Menu } from '@base-ui/react/menu';
 import { Link } from '@tanstack/react-router';
 import { ArrowLeft, Download } from 'lucide-react';
+import { memo } from 'react';
 import type { Session } from '~/api/types';
 import { CopyButton } from '~/content/CopyButton';
 import styles from './header.module.css';
@@ -12,7 +13,13 @@ const FORMATS = [
 ] as const;
 
 /** The line that stays in sight: which session this is, and what to take from it. */
-export function TitleBar({ session, readsContent }: { session: Session; readsContent: boolean }) {
+export const TitleBar = memo(function TitleBar({
+  session,
+  readsContent,
+}: {
+  session: Session;
+  readsContent: boolean;
+}) {
   return (
     <div className={styles.titleBar}>
       <Link to="/" className={styles.back} title="All sessions" aria-label="All sessions">
@@ -28,7 +35,7 @@ export function TitleBar({ session, readsContent }: { session: Session; readsCon
       <ExportMenu id={session.id} />
     </div>
   );
-}
+});
 
 function ExportMenu({ id }: { id: string }) {
   return (

@@ -1,5 +1,5 @@
-import { KINDS, type Kind } from '../model/kinds';
-import { type MinimapModel, rowPx } from '../model/minimap';
+import { KINDS, type Kind, kindColour } from '../model/kinds';
+import { bucketsOf, columnPx, type MinimapModel, rowPx } from '../model/minimap';
 
 export interface Palette {
   kinds: Record<Kind, string>;
@@ -12,12 +12,20 @@ export interface Palette {
 export function readPalette(beside: HTMLElement): Palette {
   const probe = document.createElement('span');
   beside.parentElement?.append(probe);
-  const read = (name: string) => {
-    probe.style.color = `var(--${name})`;
+  const read = (colour: string) => {
+    probe.style.color = colour;
     return getComputedStyle(probe).color;
   };
-  const kinds = Object.fromEntries(KINDS.map((kind) => [kind, read(kind)])) as Record<Kind, string>;
-  const palette = { kinds, error: read('error'), turn: read('border'), hit: read('warn') };
+  const kinds = Object.fromEntries(KINDS.map((kind) => [kind, read(kindColour(kind))])) as Record<
+    Kind,
+    string
+  >;
+  const palette = {
+    kinds,
+    error: read('var(--error)'),
+    turn: read('var(--border)'),
+    hit: read('var(--warn)'),
+  };
   probe.remove();
   return palette;
 }
@@ -33,6 +41,7 @@ const WIDTHS: Record<Kind, number> = {
   mcp: 0.65,
   cli: 0.65,
   model: 0.25,
+  other: 0.4,
 };
 
 export function draw(
@@ -48,23 +57,55 @@ export function draw(
   const context = canvas.getContext('2d');
   if (context === null) return;
   context.scale(scale, scale);
+  const inner = size.width - EDGE_PX;
   const px = rowPx(model.rows, size.height);
   const mark = Math.max(1, px > 2 ? px - 1 : px);
-  const column = (size.width - EDGE_PX) / model.columns;
   context.fillStyle = palette.turn;
   for (const index of model.turns) context.fillRect(0, index * px, size.width, 1);
-  // Kind by kind: to change the colour 5,000 times costs more than to draw.
-  for (const kind of KINDS) {
-    context.fillStyle = palette.kinds[kind];
-    for (const one of model.marks) {
-      if (one.kind !== kind) continue;
-      context.fillRect(one.column * column, one.index * px, Math.max(2, (column - 2) * WIDTHS[kind]), mark);
-    }
-  }
+  if (px < 1) drawBuckets(context, model, { ...size, width: inner }, palette);
+  else drawMarks(context, model, inner, px, palette);
   context.fillStyle = palette.error;
   for (const one of model.marks) {
-    if (one.failed) context.fillRect(size.width - EDGE_PX, one.index * px - 0.5, EDGE_PX, Math.max(2, mark));
+    if (one.failed) context.fillRect(inner, one.index * px - 0.5, EDGE_PX, Math.max(2, mark));
   }
   context.fillStyle = palette.hit;
   for (const index of hits) context.fillRect(0, index * px, size.width, Math.max(2, mark));
+}
+
+function drawMarks(
+  context: CanvasRenderingContext2D,
+  model: MinimapModel,
+  width: number,
+  px: number,
+  palette: Palette,
+): void {
+  for (const one of model.marks) {
+    const column = columnPx(one.column, model.columns, width);
+    context.fillStyle = palette.kinds[one.kind];
+    const wide = Math.max(2, (column.width - 2) * WIDTHS[one.kind]);
+    context.fillRect(column.left, one.index * px, wide, px > 2 ? px - 1 : px);
+  }
+}
+
+/** Many events in one line of pixels: each kind has its share of the line. */
+function drawBuckets(
+  context: CanvasRenderingContext2D,
+  model: MinimapModel,
+  size: { width: number; height: number },
+  palette: Palette,
+): void {
+  for (const [line, columns] of bucketsOf(model, size.height).entries()) {
+    for (const [at, bucket] of (columns ?? []).entries()) {
+      if (bucket === undefined) continue;
+      const column = columnPx(at, model.columns, size.width);
+      const all = Object.values(bucket).reduce((sum, n) => sum + n, 0);
+      let left = column.left;
+      for (const kind of KINDS) {
+        const share = ((bucket[kind] ?? 0) / all) * (column.width - 2);
+        context.fillStyle = palette.kinds[kind];
+        context.fillRect(left, line, share, 1);
+        left += share;
+      }
+    }
+  }
 }

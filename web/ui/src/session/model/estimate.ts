@@ -26,6 +26,7 @@ export function estimate(row: Row, width: number): number {
 function estimateItem(item: OutlineItem, width: number): number {
   switch (kindOf(item)) {
     case 'model':
+    case 'other':
       return LINE_ROW;
     case 'builtin':
     case 'mcp':

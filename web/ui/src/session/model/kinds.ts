@@ -1,9 +1,18 @@
 import type { OutlineItem } from '~/api/types';
 
 /** How rows are told apart and filtered: tool calls by what they reach. */
-export type Kind = 'prompt' | 'completion' | 'reasoning' | 'builtin' | 'mcp' | 'cli' | 'model';
+export type Kind = 'prompt' | 'completion' | 'reasoning' | 'builtin' | 'mcp' | 'cli' | 'model' | 'other';
 
-export const KINDS: readonly Kind[] = ['prompt', 'completion', 'reasoning', 'builtin', 'mcp', 'cli', 'model'];
+export const KINDS: readonly Kind[] = [
+  'prompt',
+  'completion',
+  'reasoning',
+  'builtin',
+  'mcp',
+  'cli',
+  'model',
+  'other',
+];
 
 /** In the plural: for filters. */
 export const KIND_NAMES: Record<Kind, string> = {
@@ -14,6 +23,7 @@ export const KIND_NAMES: Record<Kind, string> = {
   mcp: 'MCP',
   cli: 'Command line',
   model: 'Model calls',
+  other: 'Notices',
 };
 
 /** Of one: for what is read aloud, and for titles. */
@@ -25,7 +35,11 @@ export const KIND_NAME: Record<Kind, string> = {
   mcp: 'MCP call',
   cli: 'Command line',
   model: 'Model call',
+  other: 'Notice',
 };
+
+/** A variable of tokens.css. */
+export const kindColour = (kind: Kind): string => (kind === 'other' ? 'var(--warn)' : `var(--${kind})`);
 
 export function kindOf(item: OutlineItem): Kind {
   switch (item.kind) {
@@ -38,6 +52,9 @@ export function kindOf(item: OutlineItem): Kind {
     case 'tool_call':
       if (item.tool?.program !== undefined) return 'cli';
       return item.tool?.type === 'mcp' ? 'mcp' : 'builtin';
+    default:
+      // Starts, ends, permissions, compactions: what an agent tells of itself.
+      return 'other';
   }
 }
 
@@ -46,6 +63,7 @@ export function failed(item: OutlineItem): boolean {
   if (item.kind === 'tool_call') {
     return item.is_error === true || item.status === 'failed' || item.status === 'denied';
   }
+  if (item.kind === 'error') return true;
   if (item.kind !== 'model_call') return false;
   return item.error_kind !== undefined || (item.status_code !== undefined && item.status_code >= 400);
 }

@@ -43,6 +43,33 @@ export function minimapOf(rows: readonly Row[]): MinimapModel {
   return { marks, turns, columns: Math.min(columnOf.size, COLUMNS_MAX), rows: rows.length };
 }
 
+/** So many events of each kind in one line of pixels of one column. */
+export type Bucket = Partial<Record<Kind, number>>;
+
+/** Where rows are thinner than a pixel: what falls into each line of pixels, by column. */
+export function bucketsOf(model: MinimapModel, height: number): Bucket[][] {
+  const lines = Math.max(1, Math.floor(height));
+  const buckets: Bucket[][] = [];
+  for (const mark of model.marks) {
+    const line = Math.min(lines - 1, Math.floor((mark.index / Math.max(1, model.rows)) * lines));
+    buckets[line] ??= [];
+    const columns = buckets[line];
+    columns[mark.column] ??= {};
+    const bucket = columns[mark.column] ?? {};
+    bucket[mark.kind] = (bucket[mark.kind] ?? 0) + 1;
+  }
+  return buckets;
+}
+
+/** Left edge and width of a column: the main thread takes half where there are others. */
+export function columnPx(column: number, columns: number, width: number): { left: number; width: number } {
+  if (columns === 1) return { left: 0, width };
+  const half = width / 2;
+  if (column === 0) return { left: 0, width: half };
+  const share = half / (columns - 1);
+  return { left: half + (column - 1) * share, width: share };
+}
+
 /** Pixels of one row in a map of that height. */
 export const rowPx = (rows: number, height: number): number =>
   Math.min(MARK_PX_MAX, height / Math.max(1, rows));

@@ -20,6 +20,8 @@ export interface LaneRow {
   key: string;
   lane: Lane;
   turn: number;
+  /** As of an event's row. */
+  rail: string;
   depth: number;
   events: number;
   errors: number;
@@ -123,18 +125,19 @@ class TurnRows {
     const key = laneKey(this.turn, id);
     const collapsed = this.folded.has(key);
     const shown = members.filter((item) => this.shown.has(item));
+    const rail = `${outer},${lane.index}`;
     const head: LaneRow = {
       type: 'lane',
       key,
       lane,
       turn: this.turn,
+      rail,
       depth,
       events: shown.length,
       errors: shown.filter(failed).length,
       collapsed,
     };
     const at = this.rows.push(head);
-    const rail = `${outer},${lane.index}`;
     for (const item of members) this.event(item, rail, depth);
     if (collapsed) this.rows.length = at;
     // All that it did is filtered away, and so is what its own subagents did.

@@ -1,4 +1,3 @@
-import { Eye, Link2 } from 'lucide-react';
 import { memo } from 'react';
 import type { Channel, OutlineItem } from '~/api/types';
 import { clockTime, fullTime } from '~/app/time';
@@ -7,9 +6,9 @@ import type { ClippedEvent } from '../cards/types';
 import { useBody } from '../data/useBodies';
 import { failed, kindOf } from '../model/kinds';
 import { useRowActions } from './actions';
-import { KindIcon } from './KindIcon';
 import { Rail } from './Rail';
 import styles from './Row.module.css';
+import { KindIcon, SignIcon } from './Sprite';
 
 /** How channels are called where room is short. */
 const CHANNEL_SIGNS: Record<Channel, string> = {
@@ -35,7 +34,14 @@ export const EventRow = memo(function EventRow({ item, rail, expanded, find }: E
   const kind = kindOf(item);
   return (
     <div className={styles.event} data-kind={kind} data-failed={failed(item) || undefined}>
-      <time className={styles.time} dateTime={item.at} title={fullTime(item.at)}>
+      <time
+        className={styles.time}
+        dateTime={item.at}
+        // Written only for who points at it: it costs as much as the rest of a row.
+        onMouseEnter={(enter) => {
+          enter.currentTarget.title = fullTime(item.at);
+        }}
+      >
         {clockTime(item.at)}
       </time>
       <Rail rail={rail} />
@@ -71,7 +77,7 @@ function EventMarks({ item, event }: { item: OutlineItem; event: ClippedEvent | 
           aria-label="What the model saw"
           onClick={() => openContext(item.id)}
         >
-          <Eye size={13} aria-hidden />
+          <SignIcon sign="eye" size={13} />
         </button>
       )}
       <button
@@ -81,7 +87,7 @@ function EventMarks({ item, event }: { item: OutlineItem; event: ClippedEvent | 
         aria-label="Copy a link to this event"
         onClick={() => link(item.id)}
       >
-        <Link2 size={13} aria-hidden />
+        <SignIcon sign="link" size={13} />
       </button>
       <button
         type="button"

@@ -2,6 +2,7 @@ import { Bot, ChevronDown, ChevronRight } from 'lucide-react';
 import { laneColour, shortId } from '../model/lanes';
 import type { LaneRow } from '../model/rows';
 import { useRowActions } from './actions';
+import { Rail } from './Rail';
 import styles from './Row.module.css';
 import { plural } from './TurnHead';
 
@@ -10,9 +11,9 @@ export function LaneHead({ row }: { row: LaneRow }) {
   const actions = useRowActions();
   const { lane, collapsed } = row;
   const Chevron = collapsed ? ChevronRight : ChevronDown;
-  const colour = laneColour(lane.index);
   return (
-    <div className={styles.lane} style={{ '--depth': row.depth, '--lane': colour } as React.CSSProperties}>
+    <div className={styles.lane}>
+      <Rail rail={row.rail} />
       <button
         type="button"
         className={styles.fold}
@@ -22,7 +23,7 @@ export function LaneHead({ row }: { row: LaneRow }) {
       >
         <Chevron size={14} aria-hidden />
       </button>
-      <Bot size={14} color={colour} aria-hidden />
+      <Bot size={14} color={laneColour(lane.index)} aria-hidden />
       <span className={styles.laneName} dir="auto">
         {lane.name}
       </span>

@@ -39,7 +39,7 @@ export function TurnHead({ turn, collapsed, stuck = false }: TurnHeadProps) {
       </span>
       <span className={styles.sums}>
         <TurnSums turn={turn} />
-        <time dateTime={turn.startedAt} title={fullTime(turn.startedAt)}>
+        <time className={styles.wide} dateTime={turn.startedAt} title={fullTime(turn.startedAt)}>
           {clockTime(turn.startedAt)}
         </time>
       </span>
@@ -63,7 +63,7 @@ function TurnSums({ turn }: { turn: Turn }) {
   return (
     <>
       {turn.errors > 0 && <span className={styles.errors}>{plural(turn.errors, 'error')}</span>}
-      {turn.toolCalls > 0 && <span>{plural(turn.toolCalls, 'tool call')}</span>}
+      {turn.toolCalls > 0 && <span className={styles.wide}>{plural(turn.toolCalls, 'tool call')}</span>}
       {turn.inputTokens + turn.outputTokens > 0 && (
         <span
           className={styles.wide}

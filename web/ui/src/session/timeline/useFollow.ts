@@ -1,4 +1,4 @@
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 
 /** So near to the end counts as at the end: a row's last line may hide under the fold. */
 const AT_END_PX = 48;
@@ -8,35 +8,35 @@ export interface Follow {
   /** Rows that came below while the reader looked elsewhere. */
   below: number;
   set(on: boolean): void;
+  /** To be called when rows changed their sizes. */
+  pin(): void;
 }
 
 /** Keeps the newest row in sight while the reader wants it. */
 export function useFollow(
   scroller: RefObject<HTMLElement | null>,
-  state: { active: boolean; totalSize: number; lastSeq: number },
+  state: { active: boolean; lastSeq: number },
 ): Follow {
-  const { active, totalSize, lastSeq } = state;
+  const { active, lastSeq } = state;
   const [on, setOn] = useState(false);
   const [seen, setSeen] = useState(lastSeq);
   const following = useRef(false);
 
+  const pin = useCallback(() => {
+    const element = scroller.current;
+    if (following.current && element) element.scrollTop = element.scrollHeight;
+  }, [scroller]);
   const set = useCallback(
     (next: boolean) => {
       following.current = next;
       setOn(next);
-      const element = scroller.current;
-      if (next && element) element.scrollTop = element.scrollHeight;
+      pin();
     },
-    [scroller],
+    [pin],
   );
-
-  // Rows grow as they are measured and as answers stream: each time the end is sought again.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: totalSize is what moves the end
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (on && element) element.scrollTop = element.scrollHeight;
+  useEffect(() => {
     if (on) setSeen(lastSeq);
-  }, [on, totalSize, lastSeq, scroller]);
+  }, [on, lastSeq]);
 
   useEffect(() => {
     const element = scroller.current;
@@ -52,6 +52,8 @@ export function useFollow(
       });
     };
     const atEnd = () => {
+      // To ask for the distance lays the page out: only where the answer counts.
+      if (!active && seen === lastSeq) return;
       if (distance() > AT_END_PX || element.scrollTop === 0) return;
       setSeen(lastSeq);
       if (!active || following.current) return;
@@ -70,7 +72,8 @@ export function useFollow(
       element.removeEventListener('pointerdown', away);
       element.removeEventListener('scroll', atEnd);
     };
-  }, [active, lastSeq, scroller]);
+  }, [active, seen, lastSeq, scroller]);
 
-  return { on, below: Math.max(0, lastSeq - seen), set };
+  const below = Math.max(0, lastSeq - seen);
+  return useMemo(() => ({ on, below, set, pin }), [on, below, set, pin]);
 }

@@ -38,7 +38,9 @@ export function useFrame({ scroller, feed, bar }: Parts): Frame {
     };
     measure();
     const observer = new ResizeObserver(measure);
-    for (const part of [outer, lowest, ...outer.children]) observer.observe(part);
+    // What holds the rows changes its height with each row that is measured, and moves nothing that counts here.
+    for (const part of outer.children) if (!part.contains(rows)) observer.observe(part);
+    observer.observe(outer);
     return () => observer.disconnect();
   }, [scroller, feed, bar]);
   return frame;

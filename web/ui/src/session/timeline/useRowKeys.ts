@@ -1,12 +1,12 @@
-import { useEffect, useState } from 'react';
+import { type RefObject, useEffect, useState } from 'react';
 import type { Row } from '../model/rows';
 import { anyRow, isFailed, isTurn, nextRow } from '../model/steps';
 import { useKeys } from '../useKeys';
 import type { RowActions } from './actions';
-import type { Timeline } from './useTimeline';
+import type { TimelineHandle } from './TimelinePane';
 
 interface Parts {
-  timeline: Timeline;
+  timeline: RefObject<TimelineHandle | null>;
   rows: readonly Row[];
   activeKey: string | undefined;
   setActiveKey: (key: string) => void;
@@ -21,23 +21,23 @@ interface Parts {
 /** Going through the rows by keys. */
 export function useRowKeys(parts: Parts): void {
   const { timeline, rows, activeKey, setActiveKey, actions } = parts;
-  const { virtualizer, indexOf, seek } = timeline;
   // An object for each request: the same row may be asked for twice.
   const [focus, setFocus] = useState<{ key: string }>();
   useEffect(() => {
-    if (focus) virtualizer.elementsCache.get(focus.key)?.focus({ preventScroll: true });
-  }, [focus, virtualizer]);
+    if (focus) timeline.current?.focus(focus.key);
+  }, [focus, timeline]);
 
-  const at = activeKey === undefined ? undefined : indexOf.get(activeKey);
+  const index = activeKey === undefined ? -1 : rows.findIndex((row) => row.key === activeKey);
+  const at = index === -1 ? undefined : index;
   const goTo = (index: number, align: 'auto' | 'start') => {
     const row = rows[index];
     if (row === undefined) return;
     setActiveKey(row.key);
     setFocus({ key: row.key });
-    seek(row.key, align);
+    timeline.current?.seek(row.key, align);
   };
   const step = (by: 1 | -1, fits: (row: Row) => boolean, none: string, align: 'auto' | 'start' = 'auto') => {
-    const here = at ?? (virtualizer.range?.startIndex ?? 0) - 1;
+    const here = at ?? (timeline.current?.firstSeen() ?? 0) - 1;
     const index = nextRow(rows, here, by, fits);
     if (index === -1) parts.say(none);
     else goTo(index, align);

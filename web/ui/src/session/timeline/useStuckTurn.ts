@@ -14,7 +14,8 @@ export function useStuckTurn(
     const element = scroller.current;
     if (element === null) return;
     const look = () => {
-      const top = element.scrollTop + covered;
+      // As the virtualizer knows it: to ask the element would lay the page out once more.
+      const top = (virtualizer.scrollOffset ?? 0) + covered;
       let index = virtualizer.getVirtualItemForOffset(top)?.index ?? 0;
       while (index > 0 && rows[index]?.type !== 'turn') index -= 1;
       const start = virtualizer.measurementsCache[index]?.start ?? Number.POSITIVE_INFINITY;

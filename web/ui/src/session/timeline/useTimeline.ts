@@ -6,7 +6,7 @@ import type { Row } from '../model/rows';
 import type { Frame } from './useFrame';
 
 /** Rows drawn above and below what is seen. */
-const OVERSCAN_ROWS = 8;
+const OVERSCAN_ROWS = 5;
 /** Rows beyond the drawn ones whose bodies are loaded ahead. */
 const AHEAD_ROWS = 16;
 /** While the page flies by, bodies are not asked for each place on the way. */
@@ -92,12 +92,10 @@ function useAnchor(
   const anchor = useRef<{ keys: string[]; at: number }>(undefined);
   const lastRows = useRef(rows);
   useLayoutEffect(() => {
-    const element = scroller.current;
-    if (element === null) return;
     const moved = lastRows.current !== rows;
     lastRows.current = rows;
-    const held = anchor.current;
-    if (!moved || held === undefined) return;
+    const [element, held] = [scroller.current, anchor.current];
+    if (!moved || element === null || held === undefined) return;
     const index = held.keys.map((key) => indexOf.get(key)).find((at) => at !== undefined);
     const item = index === undefined ? undefined : virtualizer.measurementsCache[index];
     if (item === undefined) return;
@@ -105,15 +103,14 @@ function useAnchor(
     if (Math.abs(shift) >= 1) element.scrollTop += shift;
   }, [rows, indexOf, virtualizer, scroller]);
   useLayoutEffect(() => {
-    const element = scroller.current;
-    if (element === null) return;
-    const top = element.scrollTop + covered;
-    const seen = virtualizer.getVirtualItems().filter((item) => item.end > top);
+    // The offset as the virtualizer knows it: to ask the element would lay the page out at each drawing.
+    const offset = virtualizer.scrollOffset ?? 0;
+    const seen = virtualizer.getVirtualItems().filter((item) => item.end > offset + covered);
     const first = seen[0];
     anchor.current =
-      first === undefined || element.scrollTop === 0
+      first === undefined || offset === 0
         ? undefined
-        : { keys: seen.map((item) => String(item.key)), at: first.start - element.scrollTop };
+        : { keys: seen.map((item) => String(item.key)), at: first.start - offset };
   });
 }
 
