@@ -139,9 +139,8 @@ class TurnRows {
     };
     const at = this.rows.push(head);
     for (const item of members) this.event(item, rail, depth);
-    if (collapsed) this.rows.length = at;
     // All that it did is filtered away, and so is what its own subagents did.
-    if (!collapsed && this.rows.length === at) this.rows.length = at - 1;
-    if (collapsed && shown.length === 0) this.rows.length = at - 1;
+    if (this.rows.length === at) this.rows.length = at - 1;
+    else if (collapsed) this.rows.length = at;
   }
 }

@@ -32,7 +32,7 @@ export function LaneHead({ row }: { row: LaneRow }) {
       </code>
       <span className={styles.sums}>
         {row.errors > 0 && <span className={styles.errors}>{plural(row.errors, 'error')}</span>}
-        <span>{plural(row.events, 'event')}</span>
+        {row.events > 0 && <span>{plural(row.events, 'event')}</span>}
       </span>
     </div>
   );

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { item } from '../testing/items';
+import { merge, newerThan } from './outline';
+
+const outline = { rev: 3, cut: false, items: [item(1), item(2), item(3)] };
+const ids = (items: { id: string }[]) => items.map(({ id }) => id);
+
+test('a newer revision takes the place of the older, the others stay the same objects', () => {
+  const { outline: next, moved } = merge(outline, [item(2, { rev: 9, title: 'grown' })]);
+  expect(next.items[1]?.title).toBe('grown');
+  expect(next.items[0]).toBe(outline.items[0]);
+  expect(next.rev).toBe(9);
+  expect(moved).toBe(false);
+});
+
+test('an older revision changes nothing, not even the outline itself', () => {
+  expect(merge(outline, [item(2, { rev: 1, title: 'old' })])).toEqual({ outline, moved: false });
+  expect(merge(outline, [item(2, { rev: 1 })]).outline).toBe(outline);
+});
+
+test('new items come at the end in their order, whatever order they arrive in', () => {
+  const { outline: next, moved } = merge(outline, [item(5), item(4)]);
+  expect(ids(next.items)).toEqual(['evt_1', 'evt_2', 'evt_3', 'evt_4', 'evt_5']);
+  expect(moved).toBe(false);
+});
+
+test('of two changes of one item the later counts', () => {
+  const { outline: next } = merge(outline, [
+    item(4, { rev: 12, title: 'b' }),
+    item(4, { rev: 11, title: 'a' }),
+  ]);
+  expect(next.items.at(-1)?.title).toBe('b');
+  expect(next.items).toHaveLength(4);
+});
+
+test('an item at a taken place, or one that moved, tells that the order must be asked again', () => {
+  expect(merge(outline, [item(2, { id: 'evt_late', rev: 9 })]).moved).toBe(true);
+  const { outline: next, moved } = merge(outline, [item(1, { rev: 9, seq: 4 })]);
+  expect(moved).toBe(true);
+  expect(ids(next.items)).toEqual(['evt_2', 'evt_3', 'evt_1']);
+});
+
+test('what a fresh answer knows already is not put on top of it again', () => {
+  expect(ids(newerThan([item(2), item(5), item(6)], 5))).toEqual(['evt_6']);
+});
