@@ -17,7 +17,7 @@ export const COMBINING_MARKS = 8;
 /** Lines of a terminal's output shown at once. */
 export const TERMINAL_LINES = 2000;
 /** Styled parts of a terminal's output shown at once. */
-export const TERMINAL_SPANS = 8000;
+export const TERMINAL_SPANS = 3000;
 /** Nodes of a JSON tree's level shown at once. */
 export const JSON_CHILDREN = 100;
 /** Levels of a JSON tree that are shown; deeper is text. */
@@ -33,9 +33,9 @@ export const DIFF_MS = 200;
 /** Longest line whose words are compared. */
 export const DIFF_WORDS_CHARS = 2000;
 /** Pairs of lines of one hunk whose words are compared. */
-export const DIFF_WORD_PAIRS = 300;
+export const DIFF_WORD_PAIRS = 100;
 /** Lines of a diff shown at once. */
-export const DIFF_LINES = 600;
+export const DIFF_LINES = 400;
 /** Unchanged lines shown around a change. */
 export const DIFF_AROUND = 3;
 /** Longest base64 of one image that is shown. */

@@ -3,6 +3,7 @@ import { Bot, File, Image as ImageIcon } from 'lucide-react';
 import type { Attachment } from '~/api/types';
 import { count } from '~/app/time';
 import { plainly } from '~/content/chars';
+import { Details } from '~/content/Details';
 import { bytesText, Images } from '~/content/Images';
 import { findImages } from '~/content/images';
 import { SafeInline, SafeText } from '~/content/SafeText';
@@ -86,13 +87,17 @@ function Added({ attachment, find }: { attachment: Attachment; find: string | un
   const text = attachment.text ?? '';
   const tag = /^\s*<([a-zA-Z][\w-]{0,60})[\s>]/.exec(text)?.[1];
   return (
-    <details className={styles.added}>
-      <summary>
-        <Bot size={14} aria-hidden /> Added by the agent
-        {(attachment.name ?? tag) !== undefined && <code>{plainly(attachment.name ?? tag ?? '')}</code>}
-        <span className={styles.faint}>{count(text.length)} characters</span>
-      </summary>
+    <Details
+      className={styles.added}
+      summary={
+        <>
+          <Bot size={14} aria-hidden /> Added by the agent
+          {(attachment.name ?? tag) !== undefined && <code>{plainly(attachment.name ?? tag ?? '')}</code>}
+          <span className={styles.faint}>{count(text.length)} characters</span>
+        </>
+      }
+    >
       <SafeText text={text} mono find={find} />
-    </details>
+    </Details>
   );
 }

@@ -2,6 +2,7 @@ import { ChevronRight, CircleAlert, CircleCheck, CircleSlash, LoaderCircle } fro
 import { useMemo } from 'react';
 import type { OutlineItem, ToolStatus } from '~/api/types';
 import { duration } from '~/app/time';
+import { Details } from '~/content/Details';
 import { EditDiff } from '~/content/Diff';
 import { JsonView } from '~/content/JsonView';
 import { jsonText } from '~/content/json';
@@ -125,10 +126,9 @@ function Body({ sent, find }: { sent: ToolCallEvent; find: string | undefined })
       )}
       <View event={event} args={args} find={find} load={whole.load} />
       {event.detail !== undefined && event.detail !== null && (
-        <details className={styles.detail}>
-          <summary>The tool's own structured response</summary>
+        <Details className={styles.detail} summary="The tool's own structured response">
           <JsonView value={event.detail} label="detail" find={find} />
-        </details>
+        </Details>
       )}
       <ClippedRest event={event} whole={whole} />
       {event.spawned_subagent_id && (

@@ -7,7 +7,7 @@ import { Parts } from './Parts';
 import type { RequestMessage } from './request';
 
 /** Messages whose lines are laid out at once; the last ones first, they are what is new. */
-const LINES = 200;
+const LINES = 100;
 
 export interface MessageListProps {
   messages: RequestMessage[];
@@ -70,7 +70,7 @@ function Message({
             <SafeInline text={message.preview} find={find} />
           </span>
         )}
-        <span className={styles.size}>{count(message.identity.length)}</span>
+        <span className={styles.size}>{count(message.size)}</span>
       </button>
       {isOpen && (
         <div className={styles.messageBody}>

@@ -1,71 +1,83 @@
-import { type ReactNode, useMemo } from 'react';
+import { Fragment, type ReactNode, useMemo } from 'react';
 import { count } from '~/app/time';
 import { CodeBlock } from '~/content/CodeBlock';
+import { Details } from '~/content/Details';
 import { JsonView } from '~/content/JsonView';
+import { jsonText } from '~/content/json';
 import { SafeInline } from '~/content/SafeText';
 import styles from './context.module.css';
 import { MessageList } from './MessageList';
-import type { ModelRequest, RequestMessage, RequestTool } from './request';
+import { identityOf, type ModelRequest, type RequestMessage, type RequestTool } from './request';
 
 /** Messages that are open at first. */
 const OPEN = 3;
+/** Messages with the words looked for that are open at first. */
+const OPEN_FOUND = 20;
 
 /** The whole request. */
 export function RequestView({ request, find }: { request: ModelRequest; find: string | undefined }) {
-  const found = useMemo(() => matching(request.messages, find), [request.messages, find]);
+  const { system } = request;
+  const messages = useMemo(() => matching(request.messages, identityOf, find), [request.messages, find]);
+  const tools = useMemo(
+    () => matching(request.tools, (tool) => jsonText(tool.raw), find),
+    [request.tools, find],
+  );
+  const inSystem = find !== undefined && matching([system], jsonText, find).length > 0;
+  // A search opens what it finds: each one begins with sections and lists of its own.
   return (
-    <>
+    <Fragment key={find ?? ''}>
       <Section
         title="System"
-        told={request.system === '' ? 'none' : `${count(request.system.length)} characters`}
-        start={find !== undefined}
+        told={system === '' ? 'none' : inSystem ? 'matches' : `${count(system.length)} characters`}
+        start={inSystem}
       >
-        {request.system !== '' && <CodeBlock text={request.system} label="system prompt" find={find} />}
+        {system !== '' && <CodeBlock text={system} label="system prompt" find={find} />}
       </Section>
-      <Section title="Tools" told={count(request.tools.length)}>
-        {request.tools.length > 0 && <Tools tools={request.tools} find={find} />}
+      <Section title="Tools" told={found(tools, request.tools, find)}>
+        <Tools tools={tools} find={find} />
       </Section>
-      <Section
-        title="Messages"
-        told={
-          find === undefined
-            ? count(request.messages.length)
-            : `${count(found.length)} of ${count(request.messages.length)} match`
-        }
-        start
-      >
-        {/* A search opens what it finds: the list begins anew with each. */}
-        <MessageList key={find ?? ''} messages={found} open={find === undefined ? OPEN : 20} find={find} />
+      <Section title="Messages" told={found(messages, request.messages, find)} start>
+        <MessageList messages={messages} open={find === undefined ? OPEN : OPEN_FOUND} find={find} />
       </Section>
       <Section title="Parameters" told="">
         <JsonView value={request.params ?? null} label="params" find={find} />
       </Section>
-    </>
+    </Fragment>
   );
 }
 
-/** The messages that hold all words looked for. */
-function matching(messages: RequestMessage[], find: string | undefined): RequestMessage[] {
+function found(some: unknown[], all: unknown[], find: string | undefined): string {
+  return find === undefined ? count(all.length) : `${count(some.length)} of ${count(all.length)} match`;
+}
+
+/** Those that hold all words looked for, somewhere in their JSON text. */
+function matching<T>(list: T[], text: (entry: T) => string, find: string | undefined): T[] {
   const words =
     find
       ?.toLowerCase()
       .split(/\s+/)
       .filter((word) => word !== '') ?? [];
-  if (words.length === 0) return messages;
-  return messages.filter((message) => {
-    const text = message.identity.toLowerCase();
-    return words.every((word) => text.includes(JSON.stringify(word).slice(1, -1)));
+  if (words.length === 0) return list;
+  const written = words.map((word) => JSON.stringify(word).slice(1, -1));
+  return list.filter((entry) => {
+    const held = text(entry).toLowerCase();
+    return written.every((word) => held.includes(word));
   });
 }
 
 export function Section(props: { title: string; told: string; start?: boolean; children: ReactNode }) {
   return (
-    <details className={styles.section} open={props.start ?? false}>
-      <summary>
-        <h3>{props.title}</h3> <span className={styles.quiet}>{props.told}</span>
-      </summary>
+    <Details
+      className={styles.section}
+      start={props.start ?? false}
+      summary={
+        <>
+          <h3>{props.title}</h3> <span className={styles.quiet}>{props.told}</span>
+        </>
+      }
+    >
       {props.children}
-    </details>
+    </Details>
   );
 }
 
@@ -75,17 +87,21 @@ export function Tools({ tools, find }: { tools: RequestTool[]; find: string | un
       {tools.map((tool, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a request may name a tool twice.
         <li key={at}>
-          <details className={styles.tool}>
-            <summary>
-              <code>
-                <SafeInline text={tool.name} find={find} />
-              </code>
-              <span className={styles.preview}>
-                <SafeInline text={tool.description.slice(0, 160)} find={find} />
-              </span>
-            </summary>
+          <Details
+            className={styles.tool}
+            summary={
+              <>
+                <code>
+                  <SafeInline text={tool.name} find={find} />
+                </code>
+                <span className={styles.preview}>
+                  <SafeInline text={tool.description.slice(0, 160)} find={find} />
+                </span>
+              </>
+            }
+          >
             <JsonView value={tool.raw} label="as sent" find={find} />
-          </details>
+          </Details>
         </li>
       ))}
     </ul>

@@ -1,5 +1,5 @@
 import { jsonText } from '~/content/json';
-import type { ModelRequest, RequestMessage, RequestTool } from './request';
+import { identityOf, type ModelRequest, type RequestMessage, type RequestTool } from './request';
 
 /** What a request has that the one before had not, and the other way round. */
 export interface Changes {
@@ -20,21 +20,24 @@ export interface Changes {
 export function changesBetween(before: ModelRequest, after: ModelRequest): Changes {
   const [oldParams, newParams] = [jsonText(before.params), jsonText(after.params)];
   let same = 0;
-  while (same < after.messages.length && before.messages[same]?.identity === after.messages[same]?.identity)
-    same += 1;
+  while (same < after.messages.length && isSame(before.messages[same], after.messages[same])) same += 1;
   // Messages in the middle may have been taken out and the rest kept: those count as neither gone nor new.
-  const kept = new Set(after.messages.slice(same).map((message) => message.identity));
-  const gone = before.messages.slice(same).filter((message) => !kept.has(message.identity));
-  const known = new Set(before.messages.slice(same).map((message) => message.identity));
-  const added = after.messages.slice(same).filter((message) => !known.has(message.identity));
+  const kept = new Set(after.messages.slice(same).map(identityOf));
+  const gone = before.messages.slice(same).filter((message) => !kept.has(identityOf(message)));
+  const known = new Set(before.messages.slice(same).map(identityOf));
+  const added = after.messages.slice(same).filter((message) => !known.has(identityOf(message)));
   return {
     ...(before.system === after.system ? {} : { system: { before: before.system, after: after.system } }),
     ...(oldParams === newParams ? {} : { params: { before: oldParams, after: newParams } }),
     tools: toolChanges(before.tools, after.tools),
-    same: after.messages.filter((message, at) => at < same || known.has(message.identity)),
+    same: after.messages.filter((message, at) => at < same || known.has(identityOf(message))),
     gone,
     added,
   };
+}
+
+function isSame(before: RequestMessage | undefined, after: RequestMessage | undefined): boolean {
+  return before !== undefined && after !== undefined && identityOf(before) === identityOf(after);
 }
 
 function toolChanges(before: RequestTool[], after: RequestTool[]): Changes['tools'] {

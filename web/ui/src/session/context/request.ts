@@ -14,8 +14,8 @@ export interface RequestMessage {
   parts: Part[];
   /** As it was sent. */
   raw: unknown;
-  /** What tells one message from another: equal text, equal message. Cache marks aside, which move with each call. */
-  identity: string;
+  /** Characters of its JSON text. */
+  size: number;
   /** The beginning of what it says, in one line. */
   preview: string;
 }
@@ -86,11 +86,35 @@ function messagesOf(value: unknown): RequestMessage[] {
   return list.map((raw) => {
     const role = roleOf(raw);
     const parts = partsOf(raw);
-    const identity = JSON.stringify([role, parts], (name, inner: unknown) =>
-      name === 'cache_control' ? undefined : inner,
-    );
-    return { role, parts, raw, identity, preview: previewOf(parts) };
+    return { role, parts, raw, size: sizeOf(raw), preview: previewOf(parts) };
   });
+}
+
+function sizeOf(value: unknown): number {
+  try {
+    return JSON.stringify(value)?.length ?? 0;
+  } catch {
+    // Nested deeper than the engine's stack.
+    return 0;
+  }
+}
+
+/** Identities that were asked for once. */
+const identities = new WeakMap<RequestMessage, string>();
+
+/** What tells one message from another: equal text, equal message. Cache marks aside, which move with each call. */
+export function identityOf(message: RequestMessage): string {
+  const known = identities.get(message);
+  if (known !== undefined) return known;
+  let identity: string;
+  try {
+    const bare = (name: string, inner: unknown) => (name === 'cache_control' ? undefined : inner);
+    identity = JSON.stringify([message.role, message.parts], bare);
+  } catch {
+    identity = message.preview;
+  }
+  identities.set(message, identity);
+  return identity;
 }
 
 function roleOf(raw: unknown): string {
