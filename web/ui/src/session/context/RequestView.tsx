@@ -7,7 +7,7 @@ import { jsonText } from '~/content/json';
 import { SafeInline } from '~/content/SafeText';
 import styles from './context.module.css';
 import { MessageList } from './MessageList';
-import { identityOf, type ModelRequest, type RequestMessage, type RequestTool } from './request';
+import { identityOf, type ModelRequest, type RequestTool } from './request';
 
 /** Messages that are open at first. */
 const OPEN = 3;
