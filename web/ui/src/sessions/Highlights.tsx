@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
+import type { Highlight } from '~/api/schema';
 import { Chars } from '~/content/SafeText';
 import { splitMarks } from './marks';
-import { kindName } from './names';
-import type { Highlight } from './pages';
+import { KIND_NAMES } from './names';
 import styles from './row.module.css';
 
 /** Places in a session where what was looked for stands; each leads there. */
@@ -24,7 +24,7 @@ export function Highlights({
             preload={false}
             className={styles.highlight}
           >
-            <span className={styles.kind}>{kindName(highlight.kind)}</span>
+            <span className={styles.kind}>{KIND_NAMES[highlight.kind]}</span>
             <bdi>
               {splitMarks(highlight.text).map(({ text, found }, index) =>
                 found ? (

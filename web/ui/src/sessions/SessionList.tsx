@@ -1,9 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
+import type { ListedSession } from '~/api/schema';
 import { useNow } from './clock';
 import { HintPopup } from './hint';
 import styles from './list.module.css';
-import { heldBack, type ListedSession } from './pages';
+import { heldBack } from './pages';
 import rowStyles from './row.module.css';
 import { SessionRow } from './SessionRow';
 import { useRowKeys } from './useRowKeys';

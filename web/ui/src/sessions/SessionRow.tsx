@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { CircleAlert } from 'lucide-react';
 import { memo, useEffect, useRef } from 'react';
+import type { ListedSession } from '~/api/schema';
 import { count, relativeTime } from '~/app/time';
 import { SafeInline } from '~/content/SafeText';
 import {
@@ -18,7 +19,6 @@ import {
 import { Highlights } from './Highlights';
 import { Hint } from './hint';
 import { CHANNEL_NAMES } from './names';
-import type { ListedSession } from './pages';
 import styles from './row.module.css';
 
 /** A session in the list. The whole row is one link; places that were found have their own below. */

@@ -1,6 +1,7 @@
 import { Combobox } from '@base-ui/react/combobox';
 import { Check, ChevronDown } from 'lucide-react';
 import { useState } from 'react';
+import { count } from '~/app/time';
 import { SafeInline } from '~/content/SafeText';
 import { FilterChip } from './FilterChip';
 import styles from './filters.module.css';
@@ -76,6 +77,11 @@ export function ValueFilter(props: {
                         </small>
                       )}
                     </span>
+                    {item.sessions !== undefined && (
+                      <span className={styles.times} title="Sessions">
+                        {count(item.sessions)}
+                      </span>
+                    )}
                     <Combobox.ItemIndicator>
                       <Check size={14} aria-hidden />
                     </Combobox.ItemIndicator>

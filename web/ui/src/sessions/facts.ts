@@ -1,3 +1,4 @@
+import type { SessionDevice, SessionUser } from '~/api/schema';
 import type { Session } from '~/api/types';
 import { compact, count, duration, fullTime } from '~/app/time';
 
@@ -11,9 +12,11 @@ export function folderTail(path: string): string {
 export const withoutDate = (model: string): string => model.replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, '');
 
 /** Who ran it, as people know them. */
-export const userName = (user: NonNullable<Session['user']>): string => user.email ?? user.name ?? user.id;
+export const userName = (user: Pick<SessionUser, 'id' | 'email' | 'name'>): string =>
+  user.email ?? user.name ?? user.id;
 
-export const deviceName = (device: NonNullable<Session['device']>): string => device.hostname ?? device.id;
+export const deviceName = (device: Pick<SessionDevice, 'id' | 'hostname'>): string =>
+  device.hostname ?? device.id;
 
 /** Times in full, for a tooltip. */
 export function timeLines(session: Session): string[] {

@@ -1,4 +1,4 @@
-import type { Channel, SessionStatus } from '~/api/schema';
+import type { Channel, Highlight, SessionStatus } from '~/api/schema';
 
 export const CHANNEL_NAMES: Record<Channel, string> = {
   edge: 'edge',
@@ -11,13 +11,19 @@ export const CHANNEL_NAMES: Record<Channel, string> = {
 
 export const STATUS_NAMES: Record<SessionStatus, string> = { active: 'active', idle: 'idle', ended: 'ended' };
 
-const KIND_NAMES: Record<string, string> = {
+/** What kind of event something was found in. */
+export const KIND_NAMES: Record<Highlight['kind'], string> = {
   prompt: 'Prompt',
   completion: 'Completion',
   reasoning: 'Reasoning',
   tool_call: 'Tool call',
   model_call: 'Model call',
+  session_start: 'Start',
+  session_end: 'End',
+  permission: 'Permission',
+  subagent_start: 'Subagent',
+  subagent_stop: 'Subagent end',
+  compaction: 'Compaction',
+  error: 'Error',
+  notice: 'Notice',
 };
-
-/** What kind of event something was found in. */
-export const kindName = (kind: string): string => KIND_NAMES[kind] ?? kind;

@@ -46,7 +46,7 @@ describe('allSessions', () => {
 
 describe('replaceSessions', () => {
   it('changes a session where it stands, and keeps what was found in it', () => {
-    const highlights = [{ event_id: 'evt', kind: 'prompt', text: 'x' }];
+    const highlights = [{ event_id: 'evt', kind: 'prompt' as const, text: 'x' }];
     const pages = replaceSessions([page('1', a, { ...b, highlights })], [{ ...b, status: 'ended' }, c]);
     expect(ids(pages)).toEqual(['a', 'b']);
     expect(allSessions(pages)[1]).toMatchObject({ status: 'ended', highlights });

@@ -1,15 +1,7 @@
+import type { ListedSession } from '~/api/schema';
 import type { Session } from '~/api/types';
 
-/** A place in a session where what was looked for stands. */
-export interface Highlight {
-  event_id: string;
-  kind: string;
-  text: string;
-}
-
-/** A session as the list gives it: with highlights when a text was looked for. */
-export type ListedSession = Session & { highlights?: Highlight[] | null };
-
+/** One page of the list, or what is left of it. */
 export interface SessionPage {
   items: ListedSession[];
   next_cursor?: string | null;

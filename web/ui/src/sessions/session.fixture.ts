@@ -1,4 +1,4 @@
-import type { ListedSession } from './pages';
+import type { ListedSession } from '~/api/schema';
 
 /** A session for tests. `minute` of its start: a higher one is newer. */
 export function session(id: string, minute: number, changes: Partial<ListedSession> = {}): ListedSession {

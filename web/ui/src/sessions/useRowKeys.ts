@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useEffectEvent, useState } from 'react';
+import type { ListedSession } from '~/api/schema';
 import { takesKeys } from './keys';
-import type { ListedSession } from './pages';
 
 const STEPS: Record<string, number> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 
