@@ -209,11 +209,17 @@ impl Captures {
             return;
         }
         let at = header.at;
-        if header.kind == FrameKind::Head {
-            let capture =
-                OpenCapture { begun_at: at, last_at: at, first_byte_at: None, request_bytes: 0, response_bytes: 0 };
-            self.open.insert(header.exchange, capture);
-            return;
+        let fresh = OpenCapture { begun_at: at, last_at: at, first_byte_at: None, request_bytes: 0, response_bytes: 0 };
+        match header.kind {
+            FrameKind::Head => {
+                self.open.insert(header.exchange, fresh);
+                return;
+            }
+            // A connection whose Head lies before the cursor, as it has been open for long.
+            FrameKind::Checkpoint => {
+                self.open.entry(header.exchange).or_insert(fresh);
+            }
+            _ => {}
         }
         // Frames whose Head was dropped belong to no capture.
         let Some(capture) = self.open.get_mut(&header.exchange) else { return };
@@ -228,7 +234,7 @@ impl Captures {
                 self.open.remove(&header.exchange);
                 self.ended += 1;
             }
-            FrameKind::Head | FrameKind::RequestEnd | FrameKind::ResponseHead => {}
+            FrameKind::Head | FrameKind::RequestEnd | FrameKind::ResponseHead | FrameKind::Checkpoint => {}
         }
     }
 

@@ -1,21 +1,36 @@
 //! Frames of the journal, put together to exchanges.
 
-use std::collections::HashMap;
+mod checkpoint;
+mod connection;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ursa_journal::Position;
 use ursa_model::capture::{CaptureEnd, CaptureHead, EndReason, Frame, FrameKind, ResponseHead};
 use ursa_model::ids::ExchangeId;
+use ursa_model::message::Problem;
 use ursa_model::time::Timestamp;
+
+use connection::Connection;
 
 /// Most body bytes that unfinished exchanges may hold together. Past it, further bytes of bodies are dropped and counted
 /// as a gap of their exchange: the pipeline's memory is bounded whatever the traffic.
 pub const OPEN_BYTES_LIMIT: usize = 512 * 1024 * 1024;
 
-/// One capture, whole.
+/// Connections of which a checkpoint was of no use, and whose end is yet to come.
+const REFUSED_LIMIT: usize = 65_536;
+
+/// One capture, whole, or one call of a connection that carries many.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
     /// Its id.
     pub id: ExchangeId,
+    /// The upgraded connection that it came over, if it did. The edge masked nothing of it then, and what is told here is
+    /// in the form that it would have had over HTTP.
+    pub connection: Option<ExchangeId>,
     /// What was asked.
     pub head: CaptureHead,
     /// When.
@@ -34,6 +49,15 @@ pub struct Exchange {
     pub ended_at: Timestamp,
     /// Body bytes that the assembler had to drop.
     pub dropped_bytes: u64,
+    /// What went wrong on the connection that it came over.
+    pub problems: Vec<Problem>,
+}
+
+impl Exchange {
+    /// True when there is no call, only something to tell of a connection.
+    pub fn is_only_problems(&self) -> bool {
+        self.connection.is_some() && !self.request_whole
+    }
 }
 
 struct Open {
@@ -47,37 +71,60 @@ struct Open {
 #[derive(Default)]
 pub struct Assembler {
     open: HashMap<ExchangeId, Open>,
+    connections: HashMap<ExchangeId, Connection>,
     open_bytes: usize,
+    /// Checkpoints from which connections are read on after a stop.
+    expected: HashMap<ExchangeId, Position>,
+    refused: HashSet<ExchangeId>,
     /// Frames without a head before them (their head was dropped, or lies in a damaged segment).
     orphans: u64,
     /// Heads and ends that could not be read.
     unreadable: u64,
-    /// Captures that will never become an exchange, since the last asking.
-    lost: u64,
+    /// Captures that are done with and became no exchange, since the last asking.
+    settled: u64,
 }
 
 impl Assembler {
-    /// Takes a frame; gives the exchange that it completes.
-    pub fn push(&mut self, position: Position, frame: Frame) -> Option<Exchange> {
-        match frame.kind {
-            FrameKind::Head => return self.begin(position, &frame),
-            _ if !self.open.contains_key(&frame.exchange) => self.orphans += 1,
-            FrameKind::End => return self.finish(&frame),
-            _ => self.extend(frame),
-        }
-        None
+    /// After a stop: `checkpoints` are those that [`Self::checkpoints`] told when the place to read from was kept.
+    pub fn after(checkpoints: impl IntoIterator<Item = (ExchangeId, Position)>) -> Self {
+        Self { expected: checkpoints.into_iter().collect(), ..Self::default() }
     }
 
-    /// An upgraded connection keeps no bodies and may last for days: it is done with at its head, so that it does not
-    /// hold the pipeline's place in the journal.
+    /// Takes a frame; gives the exchanges that it completes.
+    pub fn push(&mut self, position: Position, frame: Frame) -> Vec<Exchange> {
+        match frame.kind {
+            FrameKind::Head => return self.begin(position, &frame).into_iter().collect(),
+            FrameKind::Checkpoint => self.resume(position, &frame),
+            _ if self.connections.contains_key(&frame.exchange) => return self.carry_on(position, &frame),
+            _ if !self.open.contains_key(&frame.exchange) => self.orphan(&frame),
+            FrameKind::End => return self.finish(&frame).into_iter().collect(),
+            _ => self.extend(frame),
+        }
+        Vec::new()
+    }
+
+    fn orphan(&mut self, frame: &Frame) {
+        self.orphans += 1;
+        if frame.kind == FrameKind::End && self.refused.remove(&frame.exchange) {
+            self.settled += 1;
+        }
+    }
+
+    /// An upgraded connection that no adapter reads is done with at its head: it may last for days, and must not hold
+    /// the pipeline's place in the journal.
     fn begin(&mut self, position: Position, frame: &Frame) -> Option<Exchange> {
         let Ok(head) = serde_json::from_slice::<CaptureHead>(&frame.payload) else {
             self.unreadable += 1;
-            self.lost += 1;
+            self.settled += 1;
             return None;
         };
+        if head.upgrade && connection::is_read(&head) {
+            self.connections.insert(frame.exchange, Connection::new(frame, head, position));
+            return None;
+        }
         let exchange = Exchange {
             id: frame.exchange,
+            connection: None,
             head,
             at: frame.at,
             request: Vec::new(),
@@ -87,6 +134,7 @@ impl Assembler {
             end: interrupted(),
             ended_at: frame.at,
             dropped_bytes: 0,
+            problems: Vec::new(),
         };
         if exchange.head.upgrade {
             return Some(exchange);
@@ -119,7 +167,42 @@ impl Assembler {
                     body.extend_from_slice(&frame.payload);
                 }
             }
-            FrameKind::Head | FrameKind::End => {}
+            FrameKind::Head | FrameKind::End | FrameKind::Checkpoint => {}
+        }
+    }
+
+    /// A frame of a connection. The connection itself is settled with its end, whatever came over it.
+    fn carry_on(&mut self, position: Position, frame: &Frame) -> Vec<Exchange> {
+        let Some(connection) = self.connections.get_mut(&frame.exchange) else { return Vec::new() };
+        let held = connection.held_bytes();
+        let fits = self.open_bytes + frame.payload.len() <= OPEN_BYTES_LIMIT;
+        // A message that no adapter survives costs its connection, never those beside it (RULES 16).
+        let pushed = catch_unwind(AssertUnwindSafe(|| connection.push(position, frame, fits)));
+        let exchanges = pushed.unwrap_or_else(|_| {
+            tracing::error!(capture = %frame.exchange, "a connection could not be read on and was set aside");
+            connection.set_aside(frame.at)
+        });
+        self.open_bytes = (self.open_bytes + connection.held_bytes()).saturating_sub(held);
+        if frame.kind == FrameKind::End {
+            self.connections.remove(&frame.exchange);
+            // A refused upgrade is an exchange of its own.
+            self.settled += u64::from(exchanges.iter().all(|exchange| exchange.connection.is_some()));
+        }
+        exchanges
+    }
+
+    /// A checkpoint: a known connection needs nothing before it any more, an unknown one is read from here on, if the
+    /// checkpoint is one that was counted on.
+    fn resume(&mut self, position: Position, frame: &Frame) {
+        if let Some(connection) = self.connections.get_mut(&frame.exchange) {
+            connection.reached(position, &frame.payload);
+        } else if self.expected.get(&frame.exchange) == Some(&position)
+            && let Some(connection) = Connection::resume(frame, position)
+        {
+            self.connections.insert(frame.exchange, connection);
+        } else if self.refused.len() < REFUSED_LIMIT {
+            // Written when the connection had ended already, or when one after it counts.
+            self.refused.insert(frame.exchange);
         }
     }
 
@@ -135,13 +218,35 @@ impl Assembler {
     }
 
     /// The place from which the journal must be read again after a stop: the first frame of the oldest exchange that is
-    /// not yet whole, else `read_up_to`.
+    /// not yet whole, or the last checkpoint of a connection, else `read_up_to`.
     pub fn low_water(&self, read_up_to: Position) -> Position {
-        self.open.values().map(|open| open.first).min().map_or(read_up_to, |first| first.min(read_up_to))
+        let firsts = self.open.values().map(|open| open.first);
+        let firsts = firsts.chain(self.connections.values().map(Connection::first));
+        firsts.min().map_or(read_up_to, |first| first.min(read_up_to))
+    }
+
+    /// The checkpoints from which connections are read on after a stop, to be kept with the place.
+    pub fn checkpoints(&self) -> Vec<(ExchangeId, Position)> {
+        let resumed = self.connections.iter().filter(|(_, connection)| connection.is_checkpointed());
+        let mut checkpoints: Vec<_> = resumed.map(|(id, connection)| (*id, connection.first())).collect();
+        checkpoints.sort_unstable();
+        checkpoints
+    }
+
+    /// Checkpoints that should be written now, so that connections that last do not hold the pipeline's place in the
+    /// journal. `reading` is the place that is being read.
+    pub fn take_due(&mut self, reading: Position, now: Timestamp) -> Vec<Frame> {
+        self.connections.values_mut().filter_map(|connection| connection.checkpoint(reading, now)).collect()
     }
 
     /// Exchanges that still run, whose request is whole and came before `before`; each once.
     pub fn take_running(&mut self, before: Timestamp) -> Vec<Exchange> {
+        let mut running: Vec<Exchange> = self.running(before);
+        running.extend(self.connections.values_mut().flat_map(|connection| connection.take_running(before)));
+        running
+    }
+
+    fn running(&mut self, before: Timestamp) -> Vec<Exchange> {
         let waits = |open: &&mut Open| {
             !open.told && open.exchange.request_whole && open.exchange.head.bodies_kept && open.exchange.at < before
         };
@@ -155,14 +260,15 @@ impl Assembler {
             .collect()
     }
 
-    /// How many captures were lost since the last asking: their head could not be read.
-    pub fn take_lost(&mut self) -> u64 {
-        std::mem::take(&mut self.lost)
+    /// How many captures are done with since the last asking, without an exchange of their own: connections that ended,
+    /// and captures whose head could not be read.
+    pub fn take_settled(&mut self) -> u64 {
+        std::mem::take(&mut self.settled)
     }
 
-    /// Exchanges that are not yet whole.
+    /// Exchanges that are not yet whole, and connections that are open.
     pub fn open_exchanges(&self) -> usize {
-        self.open.len()
+        self.open.len() + self.connections.len()
     }
 
     /// Frames that belonged to nothing, and heads and ends that could not be read.

@@ -13,7 +13,7 @@
 use serde_json::{Map, Value, json};
 use ursa_model::chain::{Context, Manifest, Piece, RedactionMark, restore};
 use ursa_model::ids::{ConversationScope, EventId, ID_LEN, hex};
-use ursa_model::message::ModelRequest;
+use ursa_model::message::{Message, ModelRequest};
 use ursa_model::observation::ContextRef;
 use ursa_redact::{Redacted, Redactor, marks_in};
 use ursa_store::{ContentId, NewItem, Store, StoreError};
@@ -23,26 +23,53 @@ use crate::draft::Draft;
 /// Longest chain that is walked back: a bound against a damaged store that points in circles.
 const CHAIN_LIMIT: usize = 1_000_000;
 
+/// What is around a request's own messages.
+#[derive(Debug, Default)]
+pub(crate) struct Around<'a> {
+    /// The last node of what came before, where the request continues an answer by its id.
+    pub(crate) parent: Option<ContentId>,
+    /// What a request that continues this one's answer by its id leaves out of that answer.
+    pub(crate) output: &'a [Message],
+    /// True when the context cannot be given back as it was.
+    pub(crate) inexact: bool,
+}
+
+/// A context that is in the draft.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// What the call holds of it.
+    pub(crate) context: ContextRef,
+    /// The node after the answer's output, if there is anything before or in it.
+    pub(crate) after: Option<ContentId>,
+}
+
 /// Writes a request's context into the draft: what is not yet stored of it.
 pub(crate) fn write(
     draft: &mut Draft,
     redactor: &Redactor,
     scope: &ConversationScope,
     request: ModelRequest,
-    inexact: bool,
-) -> Result<ContextRef, StoreError> {
+    around: &Around<'_>,
+) -> Result<Written, StoreError> {
     let secret = draft.secret(scope)?;
     let mut writer = Writer { redactor, scope, secret, items: Vec::new() };
-    let head = writer.chain(request.messages.into_iter().map(|message| message.exact).collect());
+    // Behind other messages a plain string is one among them.
+    let continues = around.parent.is_some();
+    let messages = request.messages.into_iter().map(|message| match message.exact {
+        Value::String(text) if continues => json!({"role": "user", "content": text}),
+        exact => exact,
+    });
+    let head = writer.chain(around.parent, messages.collect());
+    let after = writer.chain(head, around.output.iter().map(|message| message.exact.clone()).collect());
     let manifest = Manifest {
         version: 1,
         system: request.system.map(|system| writer.piece(system)),
         tools: request.tools.map(|tools| writer.piece(tools)),
         params: (!request.params.is_empty()).then(|| writer.value(Value::Object(request.params)).to_string()),
         messages_key: request.messages_key.to_owned(),
-        messages_as_text: request.messages_as_text,
+        messages_as_text: request.messages_as_text && !continues,
         stripped: request.stripped,
-        inexact,
+        inexact: around.inexact,
     };
     let manifest = serde_json::to_value(&manifest).unwrap_or_default();
     let manifest = writer.value(manifest);
@@ -54,7 +81,8 @@ pub(crate) fn write(
             draft.item(item);
         }
     }
-    Ok(ContextRef { head: head.map(|id| id.to_string()), manifest: manifest.to_string() })
+    let context = ContextRef { head: head.map(|id| id.to_string()), manifest: manifest.to_string() };
+    Ok(Written { context, after })
 }
 
 struct Writer<'a> {
@@ -65,8 +93,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn chain(&mut self, messages: Vec<Value>) -> Option<ContentId> {
-        let mut parent: Option<ContentId> = None;
+    fn chain(&mut self, mut parent: Option<ContentId>, messages: Vec<Value>) -> Option<ContentId> {
         for message in messages {
             let message = self.value(message);
             let mut bytes = parent.map_or([0; ID_LEN], |id| id.0).to_vec();

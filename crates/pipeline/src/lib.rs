@@ -7,6 +7,7 @@
 
 pub mod assemble;
 pub mod context;
+mod continuation;
 mod draft;
 mod fuse;
 mod normalise;

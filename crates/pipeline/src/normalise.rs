@@ -5,12 +5,15 @@ mod keys;
 mod observe;
 mod read;
 
+use ursa_adapters::agents;
 use ursa_model::chain::{Landmark, PositionMaker, answers};
 use ursa_model::ids::{ConversationScope, hex};
+use ursa_model::observation::ContextRef;
 use ursa_redact::Redactor;
 use ursa_store::{Mark, StoreError};
 
 use crate::assemble::Exchange;
+use crate::continuation::Continued;
 use crate::draft::Draft;
 use crate::scope::{Resolved, Standing, recognised, resolve};
 use crate::settings::PipelineSettings;
@@ -43,14 +46,31 @@ impl Normaliser {
             }
             return Ok(());
         };
+        if exchange.is_only_problems() {
+            self.connection_problems(draft, exchange);
+            return Ok(());
+        }
         let mut call = read::call(exchange, route, stage, &self.settings);
         let head = &exchange.head;
         let maker = PositionMaker::new(self.position_secret, self.settings.environment, &head.principal);
         let messages = call.request.as_ref().map(|request| request.messages.as_slice()).unwrap_or_default();
         let previous = call.previous().map(str::to_owned);
-        let (positions, found) = (maker.positions(messages, previous.as_deref()), answers(messages));
-        let standing =
-            Standing { maker: &maker, positions: &positions, answers: &found, previous: previous.as_deref() };
+        let continued = match &previous {
+            Some(id) => Continued::find(draft, &maker, id)?,
+            None => None,
+        };
+        let positions = match &continued {
+            Some(continued) => maker.positions_from(continued.position, messages),
+            None => maker.positions(messages, previous.as_deref()),
+        };
+        let found = answers(messages);
+        let standing = Standing {
+            maker: &maker,
+            positions: &positions,
+            answers: &found,
+            previous: previous.as_deref(),
+            continued: continued.as_ref(),
+        };
 
         let alone = exchange.id.to_string();
         let answered_by = call.answer_id(&alone);
@@ -71,14 +91,8 @@ impl Normaliser {
         let keys = keys::Keys::new(draft, &call, &standing, &scope)?;
         let observed = observe::observe(draft, &call, &standing, &scope, &keys, self.settings.environment)?;
         leave_marks(draft, &call, &standing, &scope, &keys);
-        let inexact = call.is_lossy || standing.previous_unseen(draft)?;
+        let context = self.context(draft, &mut call, &standing, &scope)?;
         let metadata_only = draft.metadata_only;
-        let context = match call.request.take() {
-            Some(request) if !route.counts_tokens() && !metadata_only => {
-                Some(context::write(draft, &self.redactor, &scope, request, inexact)?)
-            }
-            _ => None,
-        };
         for mut observation in observed {
             observe::add_context(&mut observation, context.as_ref());
             if metadata_only {
@@ -87,6 +101,53 @@ impl Normaliser {
             draft.observations.push(self.redactor.observation(observation));
         }
         Ok(())
+    }
+
+    /// Writes what the model saw, and leaves where a request goes on that continues the answer by its id.
+    fn context(
+        &self,
+        draft: &mut Draft,
+        call: &mut Call<'_>,
+        standing: &Standing<'_>,
+        scope: &ConversationScope,
+    ) -> Result<Option<ContextRef>, StoreError> {
+        let next = call.continuable().map(str::to_owned);
+        let output = next.as_ref().map(|_| read::output(call.exchange, &self.settings)).unwrap_or_default();
+        let before = standing.continued.and_then(|continued| continued.node_in(scope));
+        let unknown = standing.previous.is_some() && before.is_none_or(|(_, exact)| !exact);
+        let inexact = call.is_lossy || unknown;
+        let around = context::Around { parent: before.map(|(node, _)| node), output: &output, inexact };
+        let written = match call.request.take() {
+            Some(request) if !call.route.counts_tokens() && !draft.metadata_only => {
+                Some(context::write(draft, &self.redactor, scope, request, &around)?)
+            }
+            _ => None,
+        };
+        if let Some(id) = next {
+            let node = written.as_ref().and_then(|written| written.after);
+            Continued::after(standing, &output, scope, node.map(|node| (node, !inexact))).leave(
+                draft,
+                standing.maker,
+                &id,
+                call.at,
+            );
+        }
+        Ok(written.map(|written| written.context))
+    }
+
+    /// What is to be told of a connection goes to the conversation that its handshake names; else it is counted.
+    fn connection_problems(&self, draft: &mut Draft, exchange: &Exchange) {
+        let identity = agents::identify(&exchange.head, None);
+        if let Some((namespace, id)) = &identity.conversation {
+            let scope = ConversationScope::vendor(namespace, id);
+            for gap in observe::connection_gaps(exchange, &scope) {
+                draft.observations.push(self.redactor.observation(gap));
+            }
+            return;
+        }
+        for problem in &exchange.problems {
+            draft.dropped.push((problem.kind.clone(), 1));
+        }
     }
 }
 
@@ -122,13 +183,18 @@ fn leave_marks(
     scope: &ConversationScope,
     keys: &keys::Keys,
 ) {
-    if call.request.is_none() || !call.is_turn() {
-        return;
-    }
     let maker = standing.maker;
     let mut put = |key, value: &str| {
         draft.mark(Mark { key, scope: scope.clone(), value: value.to_owned(), at: call.at });
     };
+    // A call that only warms up is continued too.
+    let id = call.response.response_id.as_ref().filter(|_| call.answered && call.is_turn());
+    if let Some(id) = id.map(String::as_str).or(call.continuable()) {
+        put(maker.id_mark("response_seen", "", id), &hex(&standing.head()));
+    }
+    if call.request.is_none() || !call.is_turn() {
+        return;
+    }
     let subagent = call.identity.subagent_id.as_deref().unwrap_or_default();
     // Only what is new: the positions before were marked by the requests before.
     for position in standing.positions.iter().skip(keys.known_messages + 1) {
@@ -153,9 +219,6 @@ fn leave_marks(
             put(maker.mark(Landmark::Answer(&answer), &head), id);
         }
         put(maker.mark_in(Landmark::Answer(""), &head, scope.as_str(), subagent), id);
-        if let Some(id) = &call.response.response_id {
-            put(maker.id_mark("response_seen", "", id), &hex(&head));
-        }
         put(maker.id_mark("answered", scope.as_str(), subagent), "");
         for (mark, value) in &keys.id_marks {
             put(*mark, value);

@@ -6,6 +6,7 @@ use ursa_model::ids::ConversationScope;
 use ursa_model::message::{Identity, Purpose};
 use ursa_store::{Mark, StoreError};
 
+use crate::continuation::Continued;
 use crate::draft::Draft;
 
 /// Where a request stands.
@@ -18,6 +19,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) answers: &'a [Answer],
     /// The answer that the request continues by id (Responses), instead of sending what came before.
     pub(crate) previous: Option<&'a str>,
+    /// What is known of that answer.
+    pub(crate) continued: Option<&'a Continued>,
 }
 
 impl Standing<'_> {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ursa_journal::{Backlog, Journal, JournalError, JournalReader, Position};
-use ursa_model::ids::hash_parts;
+use serde::{Deserialize, Serialize};
+use ursa_journal::{Backlog, Journal, JournalError, JournalReader, JournalWriter, Position};
+use ursa_model::ids::{ExchangeId, hash_parts};
 use ursa_model::time::Timestamp;
 use ursa_redact::Redactor;
 use ursa_store::{AppendReceipt, Store, StoreError};
@@ -171,12 +172,14 @@ impl Worker {
     ) -> Result<Self, PipelineError> {
         let (stop, stats) = (Arc::new(AtomicBool::new(false)), Arc::new(WorkerStats::default()));
         let from = cursor(pipeline.store.as_ref())?;
+        let place = from.as_ref().map(Cursor::position);
         let mut carrier = Carrier {
-            reader: journal.reader(from),
+            reader: journal.reader(place),
             backlog: journal.backlog(),
+            writer: journal.writer(),
             journal,
             pipeline,
-            assembler: Assembler::default(),
+            assembler: Assembler::after(from.map(|from| from.checkpoints).unwrap_or_default()),
             stop: Arc::clone(&stop),
             stats: Arc::clone(&stats),
             now: Box::new(now),
@@ -208,8 +211,28 @@ impl Drop for Worker {
     }
 }
 
-/// The place in the journal from which a stopped pipeline goes on.
-pub(crate) fn cursor(store: &dyn Store) -> Result<Option<Position>, PipelineError> {
+/// The place in the journal from which a stopped pipeline goes on, as the store keeps it. Reads as a [`Position`] too,
+/// which is what the journal needs of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    segment: u64,
+    offset: u64,
+    /// Connections that were open, and the checkpoints from which they are read on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    checkpoints: Vec<(ExchangeId, Position)>,
+}
+
+impl Cursor {
+    fn new(position: Position, checkpoints: Vec<(ExchangeId, Position)>) -> Self {
+        Self { segment: position.segment, offset: position.offset, checkpoints }
+    }
+
+    fn position(&self) -> Position {
+        Position { segment: self.segment, offset: self.offset }
+    }
+}
+
+fn cursor(store: &dyn Store) -> Result<Option<Cursor>, PipelineError> {
     let cursor = store.cursor()?;
     // A cursor that cannot be read makes the pipeline read the journal from its beginning: nothing doubles.
     Ok(cursor.and_then(|text| serde_json::from_str(&text).ok()))
@@ -218,6 +241,7 @@ pub(crate) fn cursor(store: &dyn Store) -> Result<Option<Position>, PipelineErro
 struct Carrier {
     journal: Arc<Journal>,
     reader: JournalReader,
+    writer: JournalWriter,
     backlog: Arc<Backlog>,
     pipeline: Arc<Pipeline>,
     assembler: Assembler,
@@ -231,7 +255,7 @@ impl Carrier {
     fn carry(&mut self) {
         while !self.stop.load(Ordering::SeqCst) {
             match self.read() {
-                Ok((ended, unknown)) => self.append(&ended, unknown),
+                Ok((ended, settled)) => self.append(&ended, settled),
                 Err(error) => {
                     tracing::error!(%error, "the journal cannot be read");
                     std::thread::park_timeout(RETRY_LONGEST);
@@ -240,7 +264,7 @@ impl Carrier {
         }
     }
 
-    /// What the journal has next: exchanges that ended, and how many captures are settled without any (upgrades).
+    /// What the journal has next: exchanges that ended, and how many captures are settled without one of their own.
     fn read(&mut self) -> Result<(Vec<Exchange>, u64), JournalError> {
         let mut entries = self.reader.next_batch(READ_BYTES)?;
         if entries.is_empty() {
@@ -261,14 +285,15 @@ impl Carrier {
                 }
             }
         }
-        let lost = self.assembler.take_lost();
+        let settled = self.assembler.take_settled();
         self.stats.open_exchanges.store(self.assembler.open_exchanges() as u64, Ordering::Relaxed);
-        Ok((ended, lost))
+        Ok((ended, settled))
     }
 
-    fn append(&mut self, ended: &[Exchange], lost: u64) {
+    fn append(&mut self, ended: &[Exchange], settled: u64) {
         let now = (self.now)();
         let behind = self.assembler.low_water(self.reader.position());
+        let place = Cursor::new(behind, self.assembler.checkpoints());
         let before = now.plus_micros(-RUNNING_AFTER_MICROS);
         let running = self.assembler.take_running(before);
         let mut chunks = ended.chunks(BATCH_EXCHANGES).peekable();
@@ -277,16 +302,23 @@ impl Carrier {
         }
         while let Some(chunk) = chunks.next() {
             // The place moves only with the last batch: until then a stop reads all of them again.
-            let cursor = chunks.peek().is_none().then_some(behind);
+            let cursor = chunks.peek().is_none().then_some(&place);
             let running: &[Exchange] = if cursor.is_some() { &running } else { &[] };
             if !self.append_batch(chunk, running, cursor) {
                 return;
             }
-            self.backlog.settle(chunk.len() as u64);
+            // Calls of a connection are no captures of their own.
+            self.backlog.settle(chunk.iter().filter(|exchange| exchange.connection.is_none()).count() as u64);
         }
-        self.backlog.settle(lost);
+        self.backlog.settle(settled);
         if !ended.is_empty() {
             self.journal.advance(behind);
+        }
+        for checkpoint in self.assembler.take_due(self.reader.position(), now) {
+            // When it is not taken, the next is due after the usual time.
+            if let Err(error) = self.writer.append(checkpoint) {
+                tracing::debug!(%error, "a checkpoint was not taken");
+            }
         }
         if now >= self.tidied.plus_micros(TIDY_MICROS) {
             self.tidied = now;
@@ -295,8 +327,8 @@ impl Carrier {
     }
 
     /// Appends, again and again until it succeeds or the pipeline is to stop.
-    fn append_batch(&self, ended: &[Exchange], running: &[Exchange], cursor: Option<Position>) -> bool {
-        let cursor = cursor.and_then(|position| serde_json::to_string(&position).ok());
+    fn append_batch(&self, ended: &[Exchange], running: &[Exchange], cursor: Option<&Cursor>) -> bool {
+        let cursor = cursor.and_then(|place| serde_json::to_string(place).ok());
         let running: Vec<&Exchange> = running.iter().collect();
         let mut pause = RETRY_FIRST;
         loop {

@@ -9,13 +9,14 @@ use ursa_model::capture::{Assurance, Channel, EndReason};
 use ursa_model::event::{Attachment, EventKind, ToolStatus};
 use ursa_model::fuse::fact_ids;
 use ursa_model::ids::{ConversationScope, EnvironmentId, hex};
-use ursa_model::message::{Message, Origin, Part, Purpose, Role, Tool};
+use ursa_model::message::{Message, Origin, Part, Problem, Purpose, Role, Tool};
 use ursa_model::observation::{Content, ContextRef, Key, ModelCallContent, Observation, SessionAttribute, Vantage};
 use ursa_store::StoreError;
 
 use super::Stage;
 use super::keys::Keys;
 use super::read::Call;
+use crate::assemble::Exchange;
 use crate::draft::Draft;
 use crate::scope::Standing;
 use crate::settings::VERSION;
@@ -46,6 +47,28 @@ pub(super) fn observe(
     }
     told.gaps(standing.previous_unseen(draft)?);
     Ok(told.observations)
+}
+
+/// What is to be told of a connection, without a call.
+pub(super) fn connection_gaps(exchange: &Exchange, scope: &ConversationScope) -> Vec<Observation> {
+    let gap = |problem: &Problem| Observation {
+        scope: scope.clone(),
+        subagent_id: None,
+        kind: None,
+        vantage: Vantage::WireRequest,
+        keys: vec![Key::Session],
+        own_key: None,
+        content: Content::Session(SessionAttribute::Gap {
+            channel: Channel::Edge,
+            kind: problem.kind.clone(),
+            detail: problem.detail.clone(),
+        }),
+        at: exchange.at,
+        ordinal: CALL_ORDINAL,
+        capture: exchange.id,
+        made_by: VERSION,
+    };
+    exchange.problems.iter().map(gap).collect()
 }
 
 /// Puts the context into the observation of the call itself.
@@ -195,7 +218,11 @@ impl<'a> Observer<'a> {
         let nearest = self.standing.answers.iter().rfind(|answer| answer.end <= index);
         match nearest {
             Some(answer) => answer.fingerprint.clone(),
-            None => self.standing.previous.map(|id| format!("previous:{id}")).unwrap_or_default(),
+            None => match (self.standing.continued, self.standing.previous) {
+                (Some(continued), _) => continued.fingerprint.clone(),
+                (None, Some(unseen)) => format!("previous:{unseen}"),
+                (None, None) => String::new(),
+            },
         }
     }
 

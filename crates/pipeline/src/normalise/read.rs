@@ -5,7 +5,7 @@ use ursa_adapters::wire::{Choice, Reading};
 use ursa_adapters::{agents, body, wire};
 use ursa_model::capture::{EndReason, ResponseHead};
 use ursa_model::chain::{fingerprint, is_weak_id};
-use ursa_model::message::{CallError, Identity, ModelRequest, ModelResponse, Problem, Purpose};
+use ursa_model::message::{CallError, Identity, Message, ModelRequest, ModelResponse, Problem, Purpose};
 use ursa_model::time::Timestamp;
 
 use super::Stage;
@@ -46,7 +46,7 @@ pub(super) fn route(exchange: &Exchange) -> Option<Route> {
 
 /// Decodes, masks and parses.
 pub(super) fn call<'a>(exchange: &'a Exchange, route: Route, stage: Stage, settings: &PipelineSettings) -> Call<'a> {
-    let mut problems = Vec::new();
+    let mut problems = exchange.problems.clone();
     let request = read_request(exchange, route, settings, &mut problems);
     let is_lossy = problems.iter().any(|problem| problem.kind == "lossy_text");
     let mut identity = agents::identify(&exchange.head, request.as_ref());
@@ -129,7 +129,15 @@ fn read_response(
     reading
 }
 
-/// The body without its content encoding. The edge masked identity-encoded bodies; all others are masked here.
+/// What a later request would resend of the answer.
+pub(super) fn output(exchange: &Exchange, settings: &PipelineSettings) -> Vec<Message> {
+    let encoding = exchange.response_head.as_ref().map(|(_, head)| header(&head.headers, "content-encoding"));
+    let bytes = decoded(encoding.unwrap_or_default(), &exchange.response, exchange, settings, &mut Vec::new());
+    bytes.map(|bytes| wire::openai_responses::output_messages(&bytes)).unwrap_or_default()
+}
+
+/// The body without its content encoding. The edge masked identity-encoded bodies, except on upgraded connections; all
+/// others are masked here.
 fn decoded<'b>(
     encoding: &str,
     bytes: &'b [u8],
@@ -138,6 +146,11 @@ fn decoded<'b>(
     problems: &mut Vec<Problem>,
 ) -> Option<std::borrow::Cow<'b, [u8]>> {
     if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+        if exchange.connection.is_none() {
+            return Some(bytes.into());
+        }
+        let mut bytes = bytes.to_vec();
+        ursa_redact::mask_marked(&mut bytes, &exchange.head.credentials, &settings.masking_key);
         return Some(bytes.into());
     }
     let mut decoded = body::decode(encoding, bytes, body::DecodeLimits::default());
@@ -200,6 +213,16 @@ impl Call<'_> {
     pub(super) fn fingerprints(&self) -> impl Iterator<Item = String> {
         let others = self.others.iter().map(|choice| choice.parts.as_slice());
         std::iter::once(self.response.parts.as_slice()).chain(others).filter_map(fingerprint)
+    }
+
+    /// The id by which a later request may continue the answer. Over HTTP the provider must have been let keep it.
+    pub(super) fn continuable(&self) -> Option<&str> {
+        let request = self.request.as_ref()?;
+        let kept =
+            self.exchange.connection.is_some() || request.params.get("store") != Some(&serde_json::Value::Bool(false));
+        let whole = self.response.complete && self.response.error.is_none();
+        let id = self.response.response_id.as_deref().filter(|id| !id.is_empty());
+        id.filter(|_| self.route == Route::OpenAiResponses && kept && whole)
     }
 
     /// The upstream's id of the request.

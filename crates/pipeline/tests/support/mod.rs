@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
+pub mod socket;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -200,6 +202,7 @@ impl Ask {
         let response = body.to_string().into_bytes();
         Exchange {
             id,
+            connection: None,
             head: CaptureHead {
                 version: 1,
                 environment: EnvironmentId::default_environment(),
@@ -240,6 +243,7 @@ impl Ask {
             response,
             ended_at: at.plus_micros(200_000),
             dropped_bytes: 0,
+            problems: Vec::new(),
         }
     }
 }
