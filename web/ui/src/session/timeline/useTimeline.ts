@@ -16,8 +16,8 @@ export interface Timeline {
   virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>;
   /** Of each row's key its place. */
   indexOf: ReadonlyMap<string, number>;
-  /** Scrolls to the row with that key as soon as there is one; false if there is none yet. */
-  seek(key: string, align?: 'start' | 'center' | 'auto'): void;
+  /** Scrolls to the row with that key as soon as there is one. */
+  seek(key: string, align?: Align): void;
 }
 
 /** Which rows are drawn, where, and which bodies are loaded. */
@@ -50,24 +50,8 @@ export function useTimeline(
   useAnchor(scroller, virtualizer, rows, indexOf, frame.covered);
   useWanted(virtualizer, rows, bodies);
 
-  const sought = useRef<{ key: string; align: 'start' | 'center' | 'auto' }>(undefined);
-  const trySeek = useCallback(() => {
-    const goal = sought.current;
-    const index = goal && indexOf.get(goal.key);
-    if (goal === undefined || index === undefined) return;
-    sought.current = undefined;
-    virtualizer.scrollToIndex(index, { align: goal.align });
-  }, [indexOf, virtualizer]);
-  // Rows that were folded or filtered away are there after the next drawing.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the frame places the rows
-  useEffect(trySeek, [trySeek, frame.margin]);
-  const seek = useCallback(
-    (key: string, align: 'start' | 'center' | 'auto' = 'auto') => {
-      sought.current = { key, align };
-      trySeek();
-    },
-    [trySeek],
-  );
+  useAdjustment(virtualizer, frame.covered);
+  const seek = useSeek(scroller, virtualizer, indexOf, frame.margin > 0);
   return { virtualizer, indexOf, seek };
 }
 
@@ -79,6 +63,67 @@ function drawn(range: Range, active: number | undefined): number[] {
   if (active === undefined || active >= range.count) return indexes;
   if (active < first) return [active, ...indexes];
   return active > last ? [...indexes, active] : indexes;
+}
+
+type Align = 'start' | 'center' | 'auto';
+
+/** A row that was gone to keeps its place for so long, while rows about it load and change their heights. */
+const HOLD_MS = 3_000;
+
+/** Going to rows: to one that is folded or filtered away as soon as it is there. */
+function useSeek(
+  scroller: RefObject<HTMLDivElement | null>,
+  virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>,
+  indexOf: ReadonlyMap<string, number>,
+  placed: boolean,
+): Timeline['seek'] {
+  const goal = useRef<{ key: string; align: Align; reachedAt?: number }>(undefined);
+  const pursue = useCallback(() => {
+    const now = goal.current;
+    const index = now && indexOf.get(now.key);
+    if (now === undefined || index === undefined || !placed) return;
+    if (now.reachedAt !== undefined && Date.now() - now.reachedAt > HOLD_MS) {
+      goal.current = undefined;
+      return;
+    }
+    const [offset] = virtualizer.getOffsetForIndex(index, now.align) ?? [];
+    const there = offset !== undefined && Math.abs(offset - (virtualizer.scrollOffset ?? 0)) <= 1;
+    if (now.reachedAt === undefined || !there) virtualizer.scrollToIndex(index, { align: now.align });
+    now.reachedAt ??= Date.now();
+  }, [indexOf, placed, virtualizer]);
+  // After each drawing: what was drawn may have moved the row.
+  useEffect(pursue);
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null || !placed) return;
+    const release = () => {
+      if (goal.current?.reachedAt !== undefined) goal.current = undefined;
+    };
+    const hands = ['wheel', 'touchmove', 'pointerdown', 'keydown'] as const;
+    for (const hand of hands) element.addEventListener(hand, release, { passive: true });
+    return () => {
+      for (const hand of hands) element.removeEventListener(hand, release);
+    };
+  }, [scroller, placed]);
+
+  return useCallback(
+    (key: string, align: Align = 'auto') => {
+      goal.current = { key, align };
+      pursue();
+    },
+    [pursue],
+  );
+}
+
+/** Rows that prove to be higher or lower than thought move what is seen only if they are seen themselves. */
+function useAdjustment(virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>, covered: number): void {
+  useLayoutEffect(() => {
+    virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item, _delta, instance) => {
+      const top = (instance.scrollOffset ?? 0) + covered;
+      return instance.itemSizeCache.has(item.key) ? item.end <= top : item.start < top;
+    };
+  }, [virtualizer, covered]);
 }
 
 /** Holds the row at the top of the view in its place when rows come or go above it. */
