@@ -32,7 +32,8 @@ export function SessionList(props: {
   onMore: () => void;
   /** Stands after the last row: the next page loads, or did not. */
   end: ReactNode;
-  behind: string | undefined;
+  /** What to say when the list should be loaded anew; a quiet one stands aside. */
+  notice: { text: string; quiet: boolean } | undefined;
   onReload: () => void;
 }) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -83,16 +84,20 @@ export function SessionList(props: {
         <span>Last activity</span>
       </div>
       <div className={styles.news} aria-live="polite">
-        {props.behind === undefined ? (
+        {props.notice ? (
+          <button
+            type="button"
+            className={props.notice.quiet ? styles.quietButton : styles.newButton}
+            onClick={props.onReload}
+          >
+            {props.notice.text}
+          </button>
+        ) : (
           held > 0 && (
             <button type="button" className={styles.newButton} onClick={showNew}>
               {held} new
             </button>
           )
-        ) : (
-          <button type="button" className={styles.newButton} onClick={props.onReload}>
-            {props.behind}
-          </button>
         )}
       </div>
       <div

@@ -47,6 +47,9 @@ export function SessionsPage() {
   );
 }
 
+const MANY_NEW = { text: 'Many new', quiet: false };
+const SEARCH_AGAIN = { text: 'Search again: new events came', quiet: true };
+
 function Sessions(props: {
   search: SessionsSearch;
   readsContent: boolean;
@@ -57,6 +60,7 @@ function Sessions(props: {
   const following = useFollowing(search);
   // The router keeps by name how far something was scrolled: each list has its own, so that none begins where another
   // was left.
+  const searched = search.q !== undefined;
   const list = `sessions ${encodeURIComponent(JSON.stringify(search))}`;
   const kept = useElementScrollRestoration({ id: list })?.scrollY ?? 0;
   const { fetchNextPage, isFetchingNextPage, isFetchNextPageError } = query;
@@ -70,7 +74,7 @@ function Sessions(props: {
     return <PageError error={query.error} reset={() => void query.refetch()} />;
   if (sessions.length === 0) {
     if (!isFiltered(search)) return <NoSessionsYet />;
-    const again = search.q === undefined ? undefined : following.reload;
+    const again = searched ? following.reload : undefined;
     return <NothingMatches onClear={() => onChange({})} onAgain={again} />;
   }
   return (
@@ -78,7 +82,7 @@ function Sessions(props: {
       key={`${following.reloads} ${list}`}
       name={list}
       offset={following.reloads === 0 ? kept : 0}
-      live={following.state === 'open'}
+      live={following.state === 'open' && !searched}
       sessions={sessions}
       readsContent={readsContent}
       stale={query.isPlaceholderData}
@@ -91,13 +95,7 @@ function Sessions(props: {
           retry={fetchNextPage}
         />
       }
-      behind={
-        following.behind
-          ? search.q === undefined
-            ? 'Many new'
-            : 'Search again: something new came'
-          : undefined
-      }
+      notice={following.behind ? (searched ? SEARCH_AGAIN : MANY_NEW) : undefined}
       onReload={following.reload}
     />
   );
