@@ -365,7 +365,8 @@ describe('model calls', () => {
     for (const word of [
       'summary',
       'm-1',
-      '1.2K in (1K from cache)',
+      '1.2K in',
+      '1K from cache',
       '30 out',
       '529',
       'overloaded_error',

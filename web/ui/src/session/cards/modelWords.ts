@@ -24,26 +24,16 @@ export function purposeWord(purpose: OutlineItem['purpose'] | null): string | un
   return purpose.replaceAll('_', ' ');
 }
 
-/** Tokens in words: `12.3K in (8K cached) · 450 out (120 reasoning)`. */
+/** Tokens in words. Whether input from a cache is part of the input differs between providers, so it stands beside it. */
 export function tokens(usage: Usage): string[] {
-  const {
-    input_tokens,
-    output_tokens,
-    cache_read_input_tokens,
-    cache_creation_input_tokens,
-    reasoning_output_tokens,
-  } = usage;
-  const cached = [
-    cache_read_input_tokens ? `${compact(cache_read_input_tokens)} from cache` : '',
-    cache_creation_input_tokens ? `${compact(cache_creation_input_tokens)} to cache` : '',
-  ].filter((part) => part !== '');
+  const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = usage;
+  const thought = usage.reasoning_output_tokens;
   const words: string[] = [];
-  if (typeof input_tokens === 'number')
-    words.push(`${compact(input_tokens)} in${cached.length > 0 ? ` (${cached.join(', ')})` : ''}`);
+  if (typeof input_tokens === 'number') words.push(`${compact(input_tokens)} in`);
+  if (cache_read_input_tokens) words.push(`${compact(cache_read_input_tokens)} from cache`);
+  if (cache_creation_input_tokens) words.push(`${compact(cache_creation_input_tokens)} to cache`);
   if (typeof output_tokens === 'number') {
-    words.push(
-      `${compact(output_tokens)} out${reasoning_output_tokens ? ` (${compact(reasoning_output_tokens)} reasoning)` : ''}`,
-    );
+    words.push(`${compact(output_tokens)} out${thought ? ` (${compact(thought)} reasoning)` : ''}`);
   }
   return words;
 }

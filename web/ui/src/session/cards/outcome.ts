@@ -24,15 +24,21 @@ export function resultText(result: unknown): string | undefined {
   return undefined;
 }
 
+const TEXT = /^(text|input_text|output_text)$/;
+const TEXT_OR_IMAGE = /^(text|input_text|output_text|image|input_image|image_url)$/;
+
 /** Whether every part of a result is text, so that showing its text leaves nothing out. */
-export function isAllText(result: unknown): boolean {
+export const isAllText = (result: unknown): boolean => isAll(result, TEXT);
+
+/** Whether showing a result's text and images leaves nothing out. */
+export const isAllTextOrImages = (result: unknown): boolean => isAll(result, TEXT_OR_IMAGE);
+
+function isAll(result: unknown, types: RegExp): boolean {
   if (typeof result === 'string') return true;
   return (
     Array.isArray(result) &&
     result.length > 0 &&
-    result.every(
-      (block) => isObject(block) && /^(text|input_text|output_text)$/.test(stringAt(block, 'type') ?? ''),
-    )
+    result.every((block) => isObject(block) && types.test(stringAt(block, 'type') ?? ''))
   );
 }
 

@@ -9,7 +9,7 @@ import { SafeInline } from '~/content/SafeText';
 import { Terminal } from '~/content/Terminal';
 import styles from '../cards.module.css';
 import { usePieces } from '../load';
-import { isAllText, resultText } from '../outcome';
+import { isAllTextOrImages, resultText } from '../outcome';
 import type { ToolBodyProps } from './types';
 
 /** What the model was given for a call: text, terminal output, JSON or images, as it is. */
@@ -25,17 +25,9 @@ export function Result({
   const { text, rest } = usePieces(event, '/result', sent);
   if (result === undefined || result === null) return <NoResult event={event} />;
   if (sent === '' && isEmpty(result)) return <p className={styles.quiet}>The result is empty.</p>;
-  if (!rest && isShort(sent) && isAllText(result) && parsedJson(sent) === undefined) {
-    return (
-      <p className={styles.parameters}>
-        <span>
-          <span className={styles.parameterName}>{label}</span> <SafeInline text={sent} find={find} />
-        </span>
-      </p>
-    );
-  }
   const parsed = rest ? undefined : parsedJson(text);
   const images = <Images value={result} label={`Image from ${event.tool.name}`} load={load} />;
+  if (sent === '' && isAllTextOrImages(result)) return images;
   if (sent === '' || parsed !== undefined) {
     return (
       <>
@@ -49,15 +41,28 @@ export function Result({
       {images}
       {markdown ? (
         <Markdown text={text} find={find} rest={rest} />
+      ) : !rest && isShort(text) ? (
+        <ShortResult label={label} text={text} find={find} />
       ) : isTerminalText(text) ? (
         <Terminal text={text} label={label} find={find} rest={rest} />
       ) : (
         <CodeBlock text={text} label={label} find={find} rest={rest} />
       )}
-      {!isAllText(result) && (
+      {!isAllTextOrImages(result) && (
         <JsonView value={result} label={`${event.tool.name}: the whole result`} find={find} open={1} />
       )}
     </>
+  );
+}
+
+function ShortResult(props: { label: ReactNode; text: string; find: string | undefined }) {
+  return (
+    <p className={styles.parameters}>
+      <span>
+        <span className={styles.parameterName}>{props.label}</span>{' '}
+        <SafeInline text={props.text} find={props.find} />
+      </span>
+    </p>
   );
 }
 
