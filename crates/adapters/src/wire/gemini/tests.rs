@@ -193,9 +193,9 @@ fn a_stream_is_the_same_as_events_and_as_a_list_in_pieces() {
         candidate(&json!([{"text": "ing."}]), None),
         last,
     ];
-    let list = format!("[{}\n]", objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n,\r\n"));
+    let pieces = format!("[{}\n]", objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n,\r\n"));
     let whole = answer(200, &events(&objects), true);
-    assert_eq!(whole, answer(200, &list, true));
+    assert_eq!(whole, answer(200, &pieces, true));
     assert_eq!(whole.problems, []);
     let response = &whole.response;
     assert_eq!(response.parts[..2], [Part::Reasoning { text: "Thinking.".to_owned() }, text("Doing.")]);
@@ -209,8 +209,8 @@ fn a_stream_is_the_same_as_events_and_as_a_list_in_pieces() {
     };
     assert_eq!((response.usage, response.complete), (Some(usage), true));
     assert_eq!((response.response_id.as_deref(), response.model.as_deref()), (Some("r1"), Some("gemini-x")));
-    for cut in 0..list.len() {
-        let part = answer(200, &list[..cut], false);
+    for cut in 0..pieces.len() {
+        let part = answer(200, &pieces[..cut], false);
         assert!(!part.response.complete && kinds(&part.problems) == ["truncated"], "{cut}");
         let told = part.response.parts.iter().zip(&response.parts);
         assert!(

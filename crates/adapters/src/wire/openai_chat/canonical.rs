@@ -7,6 +7,7 @@
 use serde_json::Value;
 use ursa_model::message::{Part, Role};
 
+use super::content::thought_and_said;
 use crate::wire::calls::is_made_id;
 use crate::wire::json::{canonical, canonical_result, push_string, text};
 
@@ -37,7 +38,10 @@ pub(super) fn message(role: Role, told: &Value, parts: &[Part]) -> String {
             out.push_str("\nname ");
             push_string(text(told, "name"), &mut out);
         }
-        push_content(told.get("content").unwrap_or(&Value::Null), &mut out);
+        match told.get("content") {
+            Some(Value::String(text)) if role == Role::Assistant => push_text(thought_and_said(text).1, &mut out),
+            content => push_content(content.unwrap_or(&Value::Null), &mut out),
+        }
         push_text(text(told, "refusal"), &mut out);
     }
     for part in parts {

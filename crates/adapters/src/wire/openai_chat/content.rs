@@ -16,7 +16,8 @@ pub(super) const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
 pub(super) fn answer(message: &Value, names: &mut CallNames, problems: &mut Problems) -> Vec<Part> {
     let thought = REASONING.iter().find_map(|key| some_text(message, key)).map(|text| Part::Reasoning { text });
     let mut parts: Vec<Part> = thought.into_iter().collect();
-    parts.extend(content(message, Origin::Author, problems).into_iter().filter(|part| !is_empty_text(part)));
+    let content = content(message, Origin::Author, problems).into_iter().flat_map(split_thought);
+    parts.extend(content.filter(|part| !is_empty_text(part)));
     parts.extend(some_text(message, "refusal").map(|text| Part::Text { text, origin: Origin::Author }));
     if let Some(audio @ Value::Object(_)) = message.get("audio") {
         parts.extend(spoken(audio));
@@ -30,7 +31,25 @@ pub(super) fn answer(message: &Value, names: &mut CallNames, problems: &mut Prob
     parts
 }
 
-fn is_empty_text(part: &Part) -> bool {
+/// What servers that know no reasoning leave in the text, at its head.
+const THOUGHT: (&str, &str) = ("<think>", "</think>");
+
+/// The thought at the head of an answer's text, and the rest. Agents leave the thought out when they resend the answer,
+/// so it must not count as what was said. One without an end was cut.
+pub(super) fn thought_and_said(text: &str) -> (Option<&str>, &str) {
+    let Some(body) = text.trim_start().strip_prefix(THOUGHT.0) else { return (None, text) };
+    let (thought, said) = body.split_once(THOUGHT.1).unwrap_or((body, ""));
+    (Some(thought.trim()), said.trim_start())
+}
+
+/// A text of the model's as thought and said.
+pub(super) fn split_thought(part: Part) -> Vec<Part> {
+    let Part::Text { text, origin } = &part else { return vec![part] };
+    let (Some(thought), said) = thought_and_said(text) else { return vec![part] };
+    vec![Part::Reasoning { text: thought.to_owned() }, Part::Text { text: said.to_owned(), origin: *origin }]
+}
+
+pub(super) fn is_empty_text(part: &Part) -> bool {
     matches!(part, Part::Text { text, .. } if text.is_empty())
 }
 

@@ -208,7 +208,10 @@ impl Building {
         for piece in self.pieces {
             match piece {
                 Piece::Reasoning(text) => parts.push(Part::Reasoning { text }),
-                Piece::Text(text) => parts.push(Part::Text { text, origin: Origin::Author }),
+                Piece::Text(text) => {
+                    let told = content::split_thought(Part::Text { text, origin: Origin::Author });
+                    parts.extend(told.into_iter().filter(|part| !content::is_empty_text(part)));
+                }
                 Piece::Other(part) => parts.push(part),
                 Piece::Sound { id, transcript, data } => {
                     parts.extend(content::spoken(&json!({"id": id, "transcript": transcript, "data": data})));

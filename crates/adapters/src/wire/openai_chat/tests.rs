@@ -365,6 +365,22 @@ fn an_answer_is_found_again_when_it_is_resent() {
 }
 
 #[test]
+fn a_thought_left_in_the_text_is_no_part_of_what_was_said() {
+    let full = "<think>\nThe user greets.\n</think>\n\nHello!";
+    let given = stream(&[delta(&json!({"content": &full[..12]})), delta(&json!({"content": &full[12..]}))]).response;
+    assert_eq!(given.parts, [Part::Reasoning { text: "The user greets.".to_owned() }, text("Hello!")]);
+    let resent = |content: &str| messages(&json!([{"role": "assistant", "content": content}])).messages.remove(0);
+    assert_eq!(resent(full).canonical, resent("Hello!").canonical);
+    assert_eq!(fingerprint(&given.parts), fingerprint(&resent("Hello!").parts));
+    let cut = answer(200, &chunks(&[delta(&json!({"content": "<think>The us"}))], ""), false).response;
+    assert_eq!(cut.parts, [Part::Reasoning { text: "The us".to_owned() }]);
+    // Only at the head, and only the model's.
+    assert_eq!(resent("Use <think> tags </think>").parts, [text("Use <think> tags </think>")]);
+    let asked = messages(&json!([{"role": "user", "content": full}]));
+    assert_eq!(asked.messages[0].parts, [text(full)]);
+}
+
+#[test]
 fn what_is_not_known_is_kept_and_counted() {
     let (read, problems) = request(&json!({"messages": [
         {"role": "critic", "content": "x"}, {"role": "user", "content": [{"type": "smell"}]}, {"role": "user"}, 7], "tools": []}));
