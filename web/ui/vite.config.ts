@@ -3,7 +3,9 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
 /** Where `npm run dev` finds the API: a running `ursa serve` or `ursa demo`. */
-const server = process.env.URSA_SERVER ?? 'http://127.0.0.1:4680';
+const target = process.env.URSA_SERVER ?? 'http://127.0.0.1:4680';
+// The browser's own `Host` goes along: the server holds a request's origin against it.
+const server = { target, changeOrigin: false };
 
 export default defineConfig({
   plugins: [react()],
