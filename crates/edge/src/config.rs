@@ -120,7 +120,7 @@ impl Default for Limits {
             upstream_buffer_bytes_max: 256 * 1024,
             upstream_header_count_max: 256,
             checkpoint_interval: Duration::from_secs(1),
-            tunnel_checkpoint_interval: Duration::from_millis(100),
+            tunnel_checkpoint_interval: Duration::from_millis(25),
         }
     }
 }

@@ -2,8 +2,6 @@
 
 mod checkpoint;
 mod connection;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -47,6 +47,7 @@ pub(crate) struct Tls {
 pub(crate) struct EdgeSection {
     pub(crate) durability: Durability,
     pub(crate) on_overflow: OnOverflow,
+    pub(crate) websocket: WebSocket,
     pub(crate) loopback_without_key: bool,
     pub(crate) kept_body_bytes_limit: usize,
     pub(crate) request_bytes_limit: u64,
@@ -66,6 +67,13 @@ pub(crate) enum Durability {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OnOverflow {
     Drop,
+    Refuse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WebSocket {
+    Record,
     Refuse,
 }
 
@@ -200,6 +208,7 @@ mod tests {
         let config = with(&Flags::default(), &[]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:4680");
         assert_eq!(config.edge.durability, Durability::Behind);
+        assert_eq!(config.edge.websocket, WebSocket::Record);
         assert_eq!(config.journal.commit_interval_ms, 5);
         assert!(config.has(ProcessRole::Edge) && config.has(ProcessRole::Api));
     }
@@ -229,6 +238,7 @@ mod tests {
         for (variable, value, says) in [
             ("URSA_JOURNAL_COMMIT_INTERVAL_MS", "soon", "URSA_JOURNAL_COMMIT_INTERVAL_MS"),
             ("URSA_EDGE_DURABILITY", "maybe", "maybe"),
+            ("URSA_EDGE_WEBSOCKET", "perhaps", "perhaps"),
             ("URSA_STORE", "oracle", "oracle"),
             ("URSA_TLS_CERT_FILE", "cert.pem", "tls.key_file"),
         ] {

@@ -19,7 +19,7 @@ use ursa_model::ids::{EnvironmentId, EventId};
 use ursa_pipeline::{Pipeline, PipelineSettings, Worker, context};
 use ursa_store::{Store, StoreError};
 
-use crate::config::{Config, Durability, OnOverflow, ProcessRole};
+use crate::config::{Config, Durability, OnOverflow, ProcessRole, WebSocket};
 use crate::keys::KeyRing;
 use crate::retention::Retention;
 use crate::secrets::Secrets;
@@ -184,6 +184,10 @@ fn edge(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<Arc<Edge>> 
     edge.durability = match config.edge.durability {
         Durability::Behind => ursa_edge::Durability::Behind,
         Durability::Strict => ursa_edge::Durability::Strict,
+    };
+    edge.websockets = match config.edge.websocket {
+        WebSocket::Record => ursa_edge::WebSockets::Record,
+        WebSocket::Refuse => ursa_edge::WebSockets::Refuse,
     };
     edge.on_overflow = match config.edge.on_overflow {
         OnOverflow::Drop => ursa_edge::OnOverflow::Drop,

@@ -1,7 +1,10 @@
 //! The fuzz targets' seeds, through the functions that the targets call.
 
 use ursa_adapters::body::{DecodeLimits, decode};
+use ursa_adapters::wire::responses_socket::Calls;
+use ursa_adapters::wire::websocket::{Compression, Decoder, Message, Side};
 use ursa_adapters::wire::{Answer, anthropic_messages, gemini, openai_chat, openai_responses};
+use ursa_model::Timestamp;
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
@@ -47,6 +50,30 @@ fn gemini_seeds() {
         gemini::read_request(&seed);
         gemini::read_response(&answer(&seed, true));
         gemini::read_response(&answer(&seed, false));
+    }
+}
+
+#[test]
+fn websocket_seeds() {
+    for seed in seeds("websocket") {
+        let [cut, terms, bytes @ ..] = seed.as_slice() else { continue };
+        let agreed = (terms & 2 != 0).then(Compression::default);
+        let side = if terms & 4 != 0 { Side::Client } else { Side::Server };
+        let read = |pieces: &[&[u8]]| {
+            let (mut decoder, mut messages) = (Decoder::new(side, agreed), Vec::new());
+            let damage = pieces.iter().find_map(|piece| decoder.push(piece, &mut messages).err());
+            (messages, damage)
+        };
+        let (first, second) = bytes.split_at(usize::from(*cut).min(bytes.len()));
+        let (messages, damage) = read(&[bytes]);
+        assert_eq!(read(&[first, second]), (messages.clone(), damage));
+        let mut calls = Calls::default();
+        for message in messages {
+            if let Message::Text(message) | Message::Binary(message) = message {
+                calls.asked(message.clone(), Timestamp::default());
+                calls.answered(&message, Timestamp::default());
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 pub mod socket;
+pub mod talk;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

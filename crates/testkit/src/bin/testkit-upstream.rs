@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use ursa_testkit::upstream::{ContentEncoding, Fault, FaultAction, FaultAt, Upstream, UpstreamOptions};
+use ursa_testkit::upstream::{ContentEncoding, Fault, FaultAction, FaultAt, Upstream, UpstreamOptions, WebSocket};
 
 /// A scripted model upstream on loopback.
 #[derive(Parser)]
@@ -26,6 +26,9 @@ struct Arguments {
     /// Content encoding of answers: gzip, deflate, br or zstd.
     #[arg(long, value_parser = encoding)]
     encoding: Option<ContentEncoding>,
+    /// What becomes of requests for a WebSocket.
+    #[arg(long, value_enum, default_value = "refused")]
+    websocket: WebSocket,
     /// Error to give once, at the model call given by `--error-at`.
     #[arg(long)]
     error_status: Option<u16>,
@@ -46,6 +49,7 @@ async fn main() -> anyhow::Result<()> {
         listen: arguments.listen,
         id_prefix: arguments.prefix,
         encoding: arguments.encoding,
+        websocket: arguments.websocket,
         event_delay: Duration::from_millis(arguments.delay_ms),
         faults: arguments.error_status.map(fault).into_iter().collect(),
         log_dir: arguments.log_dir,

@@ -8,6 +8,7 @@ mod reply;
 mod responses;
 mod serve;
 mod sse;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct UpstreamOptions {
     pub id_prefix: String,
     /// Encoding of answers to model calls, for clients that accept it.
     pub encoding: Option<ContentEncoding>,
+    /// What becomes of requests for a WebSocket.
+    pub websocket: WebSocket,
     /// Pause between two server-sent events.
     pub event_delay: Duration,
     /// What goes wrong, and at which model call.
@@ -42,11 +45,23 @@ impl Default for UpstreamOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             id_prefix: String::new(),
             encoding: None,
+            websocket: WebSocket::Refused,
             event_delay: Duration::ZERO,
             faults: Vec::new(),
             log_dir: None,
         }
     }
+}
+
+/// What becomes of requests for a WebSocket on the Responses route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum WebSocket {
+    /// Answered with 426.
+    Refused,
+    /// Accepted, messages as they are.
+    Plain,
+    /// Accepted, messages compressed if the client offers that.
+    Deflate,
 }
 
 /// One planned fault.

@@ -31,6 +31,18 @@ pub(super) fn responses(request: &Value, id: &str) -> Reply {
     }
 }
 
+/// Answers a `response.create` that only warms up: no output.
+pub(super) fn warmed_up(request: &Value, id: &str) -> Reply {
+    let usage = UsageSent { cache_creation_input_tokens: 0, ..UsageSent::at_place(0, 0, 9) };
+    let base = json!({
+        "id": format!("resp_{id}"), "object": "response", "created_at": 1_790_000_000, "status": "in_progress",
+        "model": request["model"], "output": [],
+    });
+    let mut answer = answer(&[], id, usage);
+    answer.kind = AnswerKind::Side;
+    Reply::events(events(&[], &base, usage), answer)
+}
+
 fn with_ids(mut item: Value, id: &str, index: usize) -> Value {
     let prefix = match item["type"].as_str() {
         Some("message") => "msg",

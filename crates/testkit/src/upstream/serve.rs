@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::encoding::{ChunkEncoder, ContentEncoding};
 use super::log::{Exchange, ExchangeLog};
 use super::reply::Reply;
-use super::{FaultAction, FaultAt, UpstreamOptions, anthropic, responses};
+use super::{FaultAction, FaultAt, UpstreamOptions, anthropic, responses, websocket};
 
 /// Largest request body, encoded and decoded.
 const REQUEST_BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -49,6 +49,14 @@ impl State {
 
     pub(super) fn id_prefix(&self) -> &str {
         &self.id_prefix
+    }
+
+    pub(super) fn options(&self) -> &UpstreamOptions {
+        &self.options
+    }
+
+    pub(super) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn log(&self) -> &ExchangeLog {
@@ -85,11 +93,14 @@ async fn serve_connection(stream: TcpStream, state: Arc<State>) {
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     // Errors here are clients that left; what they were sent is in the log.
-    let _ = builder.max_headers(200).serve_connection(TokioIo::new(stream), service).await;
+    let _ = builder.max_headers(200).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
 async fn answer(request: Request<Incoming>, state: Arc<State>) -> Response<PacedBody> {
-    let seq = state.requests.fetch_add(1, Ordering::Relaxed) + 1;
+    if websocket::is_asked_for(&request) {
+        return websocket::accept(request, state);
+    }
+    let seq = state.next_request();
     let (head, body) = request.into_parts();
     let body = Limited::new(body, REQUEST_BODY_LIMIT).collect().await.map(|body| body.to_bytes().to_vec());
     let body = body.unwrap_or_default();
@@ -182,6 +193,18 @@ pub(super) struct PacedBody {
     chunks: mpsc::Receiver<std::io::Result<Bytes>>,
     /// Known for JSON, which then gets a content length.
     length: Option<u64>,
+}
+
+impl PacedBody {
+    /// A body of one chunk, or of none.
+    pub(super) fn of(bytes: &'static str) -> Self {
+        let (sender, chunks) = mpsc::channel(1);
+        if !bytes.is_empty() {
+            // There is room for one.
+            let _ = sender.try_send(Ok(Bytes::from_static(bytes.as_bytes())));
+        }
+        Self { chunks, length: Some(bytes.len() as u64) }
+    }
 }
 
 impl Body for PacedBody {

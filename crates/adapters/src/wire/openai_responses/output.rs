@@ -39,9 +39,9 @@ fn streamed(body: &[u8]) -> BTreeMap<u64, Value> {
             }
             "response.completed" | "response.incomplete" => {
                 let last = output(data.get_mut("response").map(Value::take).unwrap_or_default());
-                last.into_iter().for_each(|(index, item)| {
+                for (index, item) in last {
                     done.entry(index).or_insert(item);
-                });
+                }
             }
             _ => {}
         }
