@@ -15,13 +15,16 @@ export const sessionQuery = (id: string) =>
     queryFn: ({ signal }) => unwrap(client.GET('/sessions/{id}', { params: { path: { id } }, signal })),
   });
 
+/** The whole session, compact. */
+export const loadOutline = (id: string, signal?: AbortSignal): Promise<Outline> =>
+  unwrap(client.GET('/sessions/{id}/outline', { params: { path: { id } }, ...(signal ? { signal } : {}) }));
+
 /** Never stale by itself: the live stream keeps it up to date. */
 export const outlineQuery = (id: string) =>
   queryOptions({
     queryKey: ['outline', id],
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: ({ signal }): Promise<Outline> =>
-      unwrap(client.GET('/sessions/{id}/outline', { params: { path: { id } }, signal })),
+    queryFn: ({ signal }) => loadOutline(id, signal),
   });
 
 /** Any event by any id that it ever had. */

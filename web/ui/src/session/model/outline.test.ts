@@ -33,11 +33,24 @@ test('of two changes of one item the later counts', () => {
   expect(next.items).toHaveLength(4);
 });
 
-test('an item at a taken place, or one that moved, tells that the order must be asked again', () => {
-  expect(merge(outline, [item(2, { id: 'evt_late', rev: 9 })]).moved).toBe(true);
+test('an item between others, or one that moved to a free place, is put where it belongs', () => {
+  const gap = { ...outline, items: [item(1), item(3)] };
+  expect(ids(merge(gap, [item(2, { rev: 9 })]).outline.items)).toEqual(['evt_1', 'evt_2', 'evt_3']);
   const { outline: next, moved } = merge(outline, [item(1, { rev: 9, seq: 4 })]);
-  expect(moved).toBe(true);
   expect(ids(next.items)).toEqual(['evt_2', 'evt_3', 'evt_1']);
+  expect(moved).toBe(false);
+});
+
+test('a newer item of the same kind at a taken place is the same fact under another id', () => {
+  const { outline: next, moved } = merge(outline, [item(2, { id: 'evt_answered', rev: 9 })]);
+  expect(ids(next.items)).toEqual(['evt_1', 'evt_answered', 'evt_3']);
+  expect(moved).toBe(true);
+});
+
+test('one of another kind stands beside it until the order is asked again', () => {
+  const { outline: next, moved } = merge(outline, [item(2, { id: 'evt_late', rev: 9, kind: 'reasoning' })]);
+  expect(next.items).toHaveLength(4);
+  expect(moved).toBe(true);
 });
 
 test('what a fresh answer knows already is not put on top of it again', () => {

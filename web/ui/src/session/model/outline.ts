@@ -10,44 +10,41 @@ export interface Outline {
   cut: boolean;
 }
 
-/** An outline after changes, and whether others than the changed may have moved too. */
+/** An outline after changes. */
 export interface Merged {
   outline: Outline;
-  /** A late witness moved facts: the order of the rest must be asked again. */
+  /** Two items claimed one place: others may have moved too, so the order must be asked again. */
   moved: boolean;
 }
 
-/** Puts changed and new items in; of two states of one item the higher revision stays. */
+/**
+ * Puts changed and new items in; of two states of one item the higher revision stays.
+ *
+ * A place belongs to one item. A newer item of the same kind at a place that is taken is the same fact under another id: a
+ * model call is known by its request until its answer tells the provider's id.
+ */
 export function merge(outline: Outline, changes: readonly OutlineItem[]): Merged {
-  const newest = new Map<string, OutlineItem>();
-  for (const item of changes) {
-    const known = newest.get(item.id);
-    if (known === undefined || known.rev < item.rev) newest.set(item.id, item);
-  }
-  let changed = false;
-  let moved = false;
+  const byId = new Map(outline.items.map((item) => [item.id, item]));
   let rev = outline.rev;
-  const items = outline.items.map((item) => {
-    const next = newest.get(item.id);
-    if (next === undefined) return item;
-    newest.delete(item.id);
-    if (next.rev <= item.rev) return item;
-    changed = true;
-    moved ||= next.seq !== item.seq;
-    rev = Math.max(rev, next.rev);
-    return next;
-  });
-  let last = items.at(-1)?.seq ?? 0;
-  for (const item of [...newest.values()].sort((a, b) => a.seq - b.seq)) {
-    // A new item at a place that is taken pushed the others on.
-    moved ||= item.seq <= last;
-    last = Math.max(last, item.seq);
+  let changed = false;
+  for (const item of changes) {
+    const known = byId.get(item.id);
+    if (known !== undefined && known.rev >= item.rev) continue;
+    byId.set(item.id, item);
     rev = Math.max(rev, item.rev);
-    items.push(item);
     changed = true;
   }
   if (!changed) return { outline, moved: false };
-  if (moved) items.sort((a, b) => a.seq - b.seq);
+  const items: OutlineItem[] = [];
+  let moved = false;
+  for (const item of [...byId.values()].sort((a, b) => a.seq - b.seq || a.rev - b.rev)) {
+    const before = items.at(-1);
+    if (before?.seq === item.seq) {
+      moved = true;
+      if (before.kind === item.kind) items.pop();
+    }
+    items.push(item);
+  }
   return { outline: { ...outline, rev, items }, moved };
 }
 

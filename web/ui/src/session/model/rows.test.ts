@@ -114,7 +114,12 @@ describe('filters', () => {
   });
 
   test('one lane alone, under the heads that lead to it', () => {
-    expect(drawn(rows(session, filterOf({ lane: 'b' })))).toEqual(['turn 1', '  lane a', '    lane b', '    8']);
+    expect(drawn(rows(session, filterOf({ lane: 'b' })))).toEqual([
+      'turn 1',
+      '  lane a',
+      '    lane b',
+      '    8',
+    ]);
     expect(drawn(rows(session, filterOf({ lane: 'main' }))).some((row) => row.includes('lane'))).toBe(false);
   });
 
