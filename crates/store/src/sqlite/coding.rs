@@ -1,6 +1,6 @@
 //! How values lie in columns.
 
-use std::io::Read;
+use std::cell::RefCell;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,6 +8,8 @@ use ursa_model::capture::Channel;
 use ursa_model::event::Witness;
 use ursa_model::ids::{ExchangeId, ID_LEN};
 use ursa_model::time::Timestamp;
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::get_frame_content_size;
 
 use crate::StoreError;
 use crate::record::{channel_bits, channels_of};
@@ -15,7 +17,7 @@ use crate::record::{channel_bits, channels_of};
 /// zstd's level: higher ones cost more than they save on items of this size.
 const ZSTD_LEVEL: i32 = 3;
 /// Largest value that is decompressed, in bytes: above any item that one capture can hold.
-pub(super) const VALUE_BYTES_MAX: u64 = 256 << 20;
+const VALUE_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a witness: channel, capture, time.
 const WITNESS_LEN: usize = 4 + ID_LEN + 8;
 
@@ -33,19 +35,32 @@ pub(super) fn day_number(name: &str) -> Option<i64> {
     (day_name(start.day_number()) == name).then(|| start.day_number())
 }
 
+thread_local! {
+    // Making a context takes longer than a usual value does: each thread keeps its own.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// The thread's context; made at its first use.
+fn kept<T>(slot: &mut Option<T>, make: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<&mut T> {
+    Ok(match slot {
+        Some(context) => context,
+        None => slot.insert(make()?),
+    })
+}
+
 pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-    Ok(zstd::bulk::compress(bytes, ZSTD_LEVEL)?)
+    Ok(COMPRESSOR.with_borrow_mut(|slot| kept(slot, || Compressor::new(ZSTD_LEVEL))?.compress(bytes))?)
 }
 
 pub(super) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let damaged = |error: std::io::Error| StoreError::Damaged(format!("compressed value: {error}"));
-    let mut out = Vec::new();
-    zstd::stream::read::Decoder::with_buffer(bytes)
-        .map_err(damaged)?
-        .take(VALUE_BYTES_MAX)
-        .read_to_end(&mut out)
-        .map_err(damaged)?;
-    Ok(out)
+    // What is compressed at once says how large it was.
+    let size = get_frame_content_size(bytes).ok().flatten().filter(|size| *size <= VALUE_BYTES_MAX);
+    let size = size.and_then(|size| usize::try_from(size).ok());
+    let size = size.ok_or_else(|| StoreError::Damaged("compressed value: no size that can be".into()))?;
+    DECOMPRESSOR
+        .with_borrow_mut(|slot| kept(slot, Decompressor::new)?.decompress(bytes, size))
+        .map_err(|error| StoreError::Damaged(format!("compressed value: {error}")))
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
@@ -118,6 +133,9 @@ mod tests {
         assert!(unpack_witnesses(&[1, 2, 3]).is_err());
         assert_eq!(unpack_json::<Vec<u8>>(&pack_json(&vec![1u8, 2]).unwrap()).unwrap(), vec![1, 2]);
         assert!(decompress(b"not zstd").is_err());
+        let whole = compress(&[7; 5_000]).unwrap();
+        assert!(decompress(&whole[..whole.len() - 1]).is_err(), "cut short");
+        assert_eq!(decompress(&whole).unwrap(), [7; 5_000], "a failure leaves nothing behind");
     }
 
     #[test]

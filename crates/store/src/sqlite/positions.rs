@@ -24,17 +24,8 @@ pub(super) struct Position {
 /// A session's events in order; `session` is the id it has now. Events first appended after revision `pin` are left
 /// out.
 pub(super) fn of_session(store: &SqliteStore, session: SessionId, pin: i64) -> Result<Vec<Position>, StoreError> {
-    let places = store.meta.read(|meta| {
-        let mut places = Vec::new();
-        for member in lookups::session_group(meta, session)? {
-            let mut days = meta.prepare_cached("SELECT day FROM session_days WHERE session = ?")?;
-            let rows = days.query_map([member.0], |row| row.get::<_, i64>(0))?;
-            places.extend(rows.map(|day| Ok((day?, member))).collect::<Result<Vec<_>, StoreError>>()?);
-        }
-        Ok(places)
-    })?;
     let mut positions = Vec::new();
-    for (day, member) in places {
+    for (day, member) in parts_of(store, session)? {
         positions.extend(of_day(store, day, member, pin)?);
     }
     positions.sort_unstable();
@@ -45,6 +36,19 @@ pub(super) fn of_session(store: &SqliteStore, session: SessionId, pin: i64) -> R
         position.seq = index as u64 + 1;
     }
     Ok(positions)
+}
+
+/// Where rows of a session may lie: the days, each with an id under which rows were written there.
+pub(super) fn parts_of(store: &SqliteStore, session: SessionId) -> Result<Vec<(i64, SessionId)>, StoreError> {
+    store.meta.read(|meta| {
+        let mut parts = Vec::new();
+        for member in lookups::session_group(meta, session)? {
+            let mut days = meta.prepare_cached("SELECT day FROM session_days WHERE session = ?")?;
+            let rows = days.query_map([member.0], |row| row.get::<_, i64>(0))?;
+            parts.extend(rows.map(|day| Ok((day?, member))).collect::<Result<Vec<_>, StoreError>>()?);
+        }
+        Ok(parts)
+    })
 }
 
 fn of_day(store: &SqliteStore, day: i64, session: SessionId, pin: i64) -> Result<Vec<Position>, StoreError> {

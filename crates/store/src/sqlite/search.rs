@@ -1,8 +1,8 @@
 //! Events that hold all words.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use ursa_model::event::EventKind;
 use ursa_model::ids::{EventId, SessionId};
@@ -42,12 +42,21 @@ pub(super) fn search(
     let mut sessions = Sessions::new(store, filter);
     let mut hits: Vec<Hit> = Vec::new();
     let known = store.meta.read(lookups::last_rev)?;
+    let within = filter.session.map(|session| rows_of(store, session)).transpose()?;
+    let wanted_of = |span| Wanted { filter, before, known, span, most: wanted };
     for (day, max_at) in days(store)? {
+        let span = match &within {
+            None => ANY_ROW,
+            Some(within) => match within.get(&day) {
+                Some(span) => *span,
+                None => continue,
+            },
+        };
         // Days come by their newest event: once the page is full and older days can add nothing newer, it is done.
         if hits.len() >= wanted && hits.get(wanted - 1).is_some_and(|last| last.at > max_at) {
             break;
         }
-        hits.extend(of_day(store, day, &query, &mut sessions, &Wanted { filter, before, known, most: wanted })?);
+        hits.extend(of_day(store, day, &query, &mut sessions, &wanted_of(span))?);
         hits.sort_unstable_by(|one, two| two.cmp(one));
         hits.truncate(wanted);
     }
@@ -130,12 +139,36 @@ fn days(store: &SqliteStore) -> Result<Vec<(i64, i64)>, StoreError> {
     })
 }
 
+/// First and last of some rows of a day.
+type Span = (i64, i64);
+
+const ANY_ROW: Span = (i64::MIN, i64::MAX);
+
+/// Between which rows of each day a session's events lie: they were written at about one time, so that the words of
+/// most other sessions need not be looked through.
+fn rows_of(store: &SqliteStore, session: SessionId) -> Result<BTreeMap<i64, Span>, StoreError> {
+    let mut spans = BTreeMap::new();
+    for (day, member) in positions::parts_of(store, session)? {
+        let found = store.days.get(day)?.read(|db| span_of(db, member))?;
+        let span: &mut Span = spans.entry(day).or_insert(found);
+        *span = (span.0.min(found.0), span.1.max(found.1));
+    }
+    Ok(spans)
+}
+
+fn span_of(db: &Connection, member: SessionId) -> Result<Span, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT coalesce(min(n), 0), coalesce(max(n), 0) FROM events WHERE session = ?")?;
+    Ok(statement.query_row([member.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
 /// Which of a day's hits are wanted.
 struct Wanted<'f> {
     filter: &'f SessionFilter,
     before: Option<Hit>,
     /// Events of an append that is under way have no place in their session yet.
     known: i64,
+    span: Span,
     most: usize,
 }
 
@@ -154,13 +187,14 @@ fn of_day(
         let mut statement = db.prepare_cached(
             "SELECT events.at, events.id, events.session FROM words JOIN events ON events.n = words.rowid
              WHERE words MATCH ? AND (events.at, events.id) < (?, ?) AND events.at >= ? AND events.at < ?
-                 AND events.born <= ? AND (? IS NULL OR events.kind = ?)
+                 AND events.born <= ? AND events.kind = coalesce(?, events.kind)
+                 AND words.rowid BETWEEN ? AND ?
              ORDER BY events.at DESC, events.id DESC",
         )?;
         let kind = filter.kind.map(EventKind::as_str);
-        let known = wanted.known;
+        let (known, (first, last)) = (wanted.known, wanted.span);
         let mut rows =
-            statement.query(params![query.as_match(), before.at, before.id.0, from, to, known, kind, kind])?;
+            statement.query(params![query.as_match(), before.at, before.id.0, from, to, known, kind, first, last])?;
         let mut hits = Vec::new();
         while let Some(row) = rows.next()? {
             if sessions.has(SessionId(row.get(2)?))? {

@@ -1,12 +1,11 @@
 //! What sessions are told apart by: agents, users, devices, models, tools, MCP servers.
 
 use rusqlite::params;
+use ursa_model::ids::{ID_LEN, SessionId};
 use ursa_model::time::Timestamp;
 
 use super::{SqliteStore, paging, sessions};
 use crate::{Page, Seen, SeenKind, StoreError};
-
-const LIST: &str = "seen";
 
 /// Where a kind's values are: a column of `sessions`, or a name in `session_values`.
 enum Source {
@@ -25,22 +24,24 @@ fn source(kind: SeenKind) -> Source {
     }
 }
 
-/// Rows of `key, sessions, first, last, summary`. SQLite takes a bare column from the row of the one `max`, so that the
-/// summary is the latest session's; that is why the smallest is asked for apart.
+/// Rows of `key, n, first, last, latest`. SQLite takes a bare column from the row of the one `max`, so that `latest` is
+/// the latest session; that is why the smallest is asked for apart.
 fn rows_of(source: &Source) -> String {
     match source {
         Source::Column(column) => format!(
-            "SELECT key, n, first, last, summary FROM
+            "SELECT key, n, first, last, latest FROM
                  (SELECT {column} AS key, count(*) AS n, min(started_at) AS first FROM sessions
-                  WHERE {column} IS NOT NULL GROUP BY {column})
+                  WHERE {column} > '' GROUP BY {column})
              JOIN
-                 (SELECT {column} AS key, max(last_event_at) AS last, summary FROM sessions
-                  WHERE {column} IS NOT NULL GROUP BY {column})
+                 (SELECT {column} AS key, max(last_event_at) AS last, id AS latest FROM sessions
+                  WHERE {column} > '' GROUP BY {column})
              USING (key)"
         ),
+        // The times are copied out of an index first: the rows of sessions are large, and lie in another order.
         Source::Name(name) => format!(
-            "SELECT value AS key, count(*) AS n, min(started_at) AS first, max(last_event_at) AS last, NULL AS summary
-             FROM session_values JOIN sessions ON sessions.id = session_values.session
+            "WITH times AS MATERIALIZED (SELECT id, started_at, last_event_at FROM sessions)
+             SELECT value AS key, count(*) AS n, min(started_at) AS first, max(last_event_at) AS last, NULL AS latest
+             FROM session_values INDEXED BY session_values_by_value JOIN times ON times.id = session
              WHERE name = '{name}' GROUP BY value"
         ),
     }
@@ -53,12 +54,14 @@ pub(super) fn seen(
     limit: usize,
     cursor: Option<&str>,
 ) -> Result<Page<Seen>, StoreError> {
-    let after: Option<(i64, String)> = cursor.map(|cursor| paging::decode(LIST, cursor)).transpose()?;
+    let source = source(kind);
+    let (Source::Column(name) | Source::Name(name)) = source;
+    let after: Option<(i64, String)> = cursor.map(|cursor| paging::decode(name, cursor)).transpose()?;
     let (last, key) = after.unwrap_or((i64::MAX, String::new()));
     let query = format!(
-        "SELECT key, n, first, last, summary FROM ({}) WHERE last < ?1 OR (last = ?1 AND key > ?2)
+        "SELECT key, n, first, last, latest FROM ({}) WHERE last < ?1 OR (last = ?1 AND key > ?2)
          ORDER BY last DESC, key LIMIT ?3",
-        rows_of(&source(kind))
+        rows_of(&source)
     );
     let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     store.meta.read(|meta| {
@@ -68,17 +71,20 @@ pub(super) fn seen(
         while let Some(row) = rows.next()? {
             if items.len() == limit {
                 let end = items.last().map(|last| (last.last_seen_at.as_micros(), last.key.clone()));
-                let next_cursor = end.map(|end| paging::encode(LIST, &end)).transpose()?;
+                let next_cursor = end.map(|end| paging::encode(name, &end)).transpose()?;
                 return Ok(Page { items, next_cursor });
             }
             let last_seen_at = Timestamp::from_micros(row.get(3)?);
-            let summary: Option<String> = row.get(4)?;
+            let latest: Option<[u8; ID_LEN]> = row.get(4)?;
             items.push(Seen {
                 key: row.get(0)?,
                 sessions: row.get::<_, i64>(1)?.unsigned_abs(),
                 first_seen_at: Timestamp::from_micros(row.get(2)?),
                 last_seen_at,
-                latest: summary.map(|summary| sessions::shown(meta, &summary, last_seen_at)).transpose()?,
+                latest: match latest {
+                    Some(id) => sessions::of_row(meta, SessionId(id), last_seen_at)?,
+                    None => None,
+                },
             });
         }
         Ok(Page { items, next_cursor: None })

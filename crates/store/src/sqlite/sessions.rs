@@ -58,7 +58,8 @@ pub(super) fn condition(filter: &SessionFilter, now: Option<Timestamp>) -> Condi
     for (name, value) in named {
         if let Some(value) = value {
             condition.and(
-                "EXISTS (SELECT 1 FROM session_values WHERE session = sessions.id AND name = ? AND value = ?)",
+                "EXISTS (SELECT 1 FROM session_values INDEXED BY session_values_by_value
+                     WHERE name = ? AND value = ? AND session = sessions.id)",
                 [Value::Text(name.to_owned()), text(value)],
             );
         }
@@ -89,19 +90,17 @@ pub(super) fn matches(meta: &Connection, session: SessionId, condition: &Conditi
 
 /// See [`crate::RecordStore::session`].
 pub(super) fn session(store: &SqliteStore, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
-    store.meta.read(|meta| {
-        let id = lookups::session_now(meta, id)?;
-        let summary: Option<String> = meta
-            .prepare_cached("SELECT summary FROM sessions WHERE id = ?")?
-            .query_row([id.0], |row| row.get(0))
-            .optional()?;
-        summary.map(|summary| shown(meta, &summary, now)).transpose()
-    })
+    store.meta.read(|meta| of_row(meta, lookups::session_now(meta, id)?, now))
 }
 
-/// A session as of `now`.
-pub(super) fn shown(meta: &Connection, summary: &str, now: Timestamp) -> Result<Session, StoreError> {
-    let mut session: Session = from_json(summary)?;
+/// The session with this row, as of `now`.
+pub(super) fn of_row(meta: &Connection, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    let summary: Option<String> = meta
+        .prepare_cached("SELECT summary FROM sessions WHERE id = ?")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()?;
+    let Some(summary) = summary else { return Ok(None) };
+    let mut session: Session = from_json(&summary)?;
     if session.status != SessionStatus::Ended
         && session.last_event_at.as_micros() > now.as_micros().saturating_sub(ACTIVE_MICROS)
     {
@@ -110,7 +109,7 @@ pub(super) fn shown(meta: &Connection, summary: &str, now: Timestamp) -> Result<
     if let Some(parent) = session.parent_session_id {
         session.parent_session_id = Some(lookups::session_now(meta, parent)?);
     }
-    Ok(session)
+    Ok(Some(session))
 }
 
 /// The filter, with the id that its session has now.
@@ -140,10 +139,8 @@ pub(super) fn sessions(
     if let Some((at, id)) = before {
         condition.and("(started_at, id) < (?, ?)", [Value::Integer(at), Value::Blob(id.0.to_vec())]);
     }
-    let query = format!(
-        "SELECT id, started_at, summary FROM sessions WHERE 1{} ORDER BY started_at DESC, id DESC",
-        condition.sql()
-    );
+    let query =
+        format!("SELECT id, started_at FROM sessions WHERE 1{} ORDER BY started_at DESC, id DESC", condition.sql());
     store.meta.read(|meta| {
         let mut statement = meta.prepare_cached(&query)?;
         let mut rows = statement.query(params_from_iter(&condition.values))?;
@@ -158,8 +155,8 @@ pub(super) fn sessions(
                 let next_cursor = last.map(|last: (i64, SessionId)| paging::encode(LIST, &last)).transpose()?;
                 return Ok(Page { items, next_cursor });
             }
-            let summary: String = row.get(2)?;
-            items.push(shown(meta, &summary, now)?);
+            // Apart from the list, which an index holds whole: only what is shown is read.
+            items.extend(of_row(meta, id, now)?);
             last = Some((row.get(1)?, id));
         }
         Ok(Page { items, next_cursor: None })

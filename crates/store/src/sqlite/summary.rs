@@ -1,5 +1,7 @@
 //! A session's row in `meta.db`: its summary as the API shows it, and the columns by which lists filter.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use ursa_model::ids::SessionId;
 use ursa_model::session::{Completeness, Session, SessionStatus};
@@ -30,7 +32,6 @@ pub(super) fn attributes(
 
 /// Makes a session's row again. A session without any event has none.
 pub(super) fn refresh(meta: &Transaction<'_>, session: SessionId) -> Result<(), StoreError> {
-    forget(meta, session)?;
     let mut rollup: Option<Rollup> = None;
     let mut latest: Option<(i64, SessionAttributes)> = attributes(meta, session)?;
     let own = latest.is_some();
@@ -46,12 +47,12 @@ pub(super) fn refresh(meta: &Transaction<'_>, session: SessionId) -> Result<(), 
             latest = latest.filter(|latest| latest.0 >= more.0).or(Some(more));
         }
     }
-    let Some(rollup) = rollup else { return Ok(()) };
+    let Some(rollup) = rollup else { return forget(meta, session) };
     let attributes = latest.map(|(_, attributes)| attributes).unwrap_or_default();
-    insert_values(meta, session, &rollup)?;
+    put_values(meta, session, &rollup)?;
     let ended = rollup.ended();
     let row = summary(session, attributes, rollup);
-    meta.prepare_cached("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
+    meta.prepare_cached("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
         session.0,
         row.started_at.as_micros(),
         row.last_event_at.as_micros(),
@@ -73,21 +74,29 @@ pub(super) fn forget(meta: &Transaction<'_>, session: SessionId) -> Result<(), S
     Ok(())
 }
 
-fn insert_values(meta: &Transaction<'_>, session: SessionId, rollup: &Rollup) -> Result<(), StoreError> {
-    let mut insert = meta.prepare_cached("INSERT OR IGNORE INTO session_values VALUES (?, ?, ?)")?;
+/// Writes what is new and removes what is gone: most appends change none of it.
+fn put_values(meta: &Transaction<'_>, session: SessionId, rollup: &Rollup) -> Result<(), StoreError> {
     let named = [
         ("model", &rollup.models),
         ("model", &rollup.asked_models),
         ("tool", &rollup.tools),
         ("mcp_server", &rollup.mcp_servers),
     ];
-    for (name, values) in named {
-        for value in values {
-            insert.execute(params![session.0, name, value])?;
-        }
+    let named = named.into_iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_str())));
+    let channels = channels_of(rollup.channels);
+    let mut values: BTreeSet<(&str, &str)> = named.collect();
+    values.extend(channels.iter().map(|channel| ("channel", channel.as_str())));
+    let stored: BTreeSet<(String, String)> = meta
+        .prepare_cached("SELECT name, value FROM session_values WHERE session = ?")?
+        .query_map([session.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let stored: BTreeSet<(&str, &str)> = stored.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for (name, value) in stored.difference(&values) {
+        meta.prepare_cached("DELETE FROM session_values WHERE session = ? AND name = ? AND value = ?")?
+            .execute(params![session.0, name, value])?;
     }
-    for channel in channels_of(rollup.channels) {
-        insert.execute(params![session.0, "channel", channel.as_str()])?;
+    for (name, value) in values.difference(&stored) {
+        meta.prepare_cached("INSERT INTO session_values VALUES (?, ?, ?)")?.execute(params![session.0, name, value])?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Events: one session's in order, one by id, those that changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,6 @@ struct Place {
     ordinal: u32,
     id: EventId,
 }
-
-/// Events of an outline that are read at once: their bodies are in memory until they are lines.
-const OUTLINE_CHUNK: usize = 256;
 
 /// See [`crate::RecordStore::timeline`].
 pub(super) fn timeline(
@@ -67,10 +64,26 @@ pub(super) fn outline(store: &SqliteStore, session: SessionId, limit: usize) -> 
     let mut positions = positions::of_session(store, now.session, now.last_rev)?;
     let cut = positions.len() > limit;
     positions.truncate(limit);
+    let places: HashMap<EventId, (u64, u32)> =
+        positions.iter().map(|position| (position.id, (position.seq, position.turn))).collect();
     let mut items = Vec::with_capacity(positions.len());
-    for chunk in positions.chunks(OUTLINE_CHUNK) {
-        items.extend(at(store, now.session, chunk)?.iter().map(OutlineItem::of));
+    for (day, member) in positions::parts_of(store, now.session)? {
+        store.days.get(day)?.read(|db| {
+            let query = format!("SELECT {EVENT_COLUMNS} FROM events WHERE session = ?");
+            let mut statement = db.prepare_cached(&query)?;
+            let mut rows = statement.query([member.0])?;
+            while let Some(row) = rows.next()? {
+                // Those without a place were appended meanwhile, or are past the limit.
+                if let Some((seq, turn)) = places.get(&EventId(row.get(0)?)) {
+                    let event = Event { session_id: now.session, seq: *seq, turn: *turn, ..rows::read(row)? };
+                    items.push(OutlineItem::of(&event));
+                }
+            }
+            Ok(())
+        })?;
     }
+    items.sort_unstable_by_key(|item| item.seq);
+    resolve(store, items.iter_mut().filter_map(|item| item.parent_event_id.as_mut()), |id| places.contains_key(id))?;
     Ok(Outline { rev: now.last_rev.unsigned_abs(), items, cut })
 }
 
@@ -117,15 +130,21 @@ fn at(store: &SqliteStore, session: SessionId, places: &[Position]) -> Result<Ve
             items.push(event);
         }
     }
-    resolve_parents(store, &mut items)?;
+    let here: HashSet<EventId> = items.iter().map(|event| event.id).collect();
+    resolve(store, items.iter_mut().filter_map(|event| event.parent_event_id.as_mut()), |id| here.contains(id))?;
     Ok(items)
 }
 
-fn resolve_parents(store: &SqliteStore, events: &mut [Event]) -> Result<(), StoreError> {
+/// Brings ids of events up to date; those of which `is_stored` is true are.
+fn resolve<'e>(
+    store: &SqliteStore,
+    ids: impl Iterator<Item = &'e mut EventId>,
+    is_stored: impl Fn(&EventId) -> bool,
+) -> Result<(), StoreError> {
     store.meta.read(|meta| {
-        for event in events {
-            if let Some(parent) = event.parent_event_id {
-                event.parent_event_id = Some(lookups::event(meta, parent)?.map_or(parent, |(_, id)| id));
+        for id in ids {
+            if !is_stored(id) {
+                *id = lookups::event(meta, *id)?.map_or(*id, |(_, now)| now);
             }
         }
         Ok(())
