@@ -16,7 +16,9 @@ const OF_CONNECTION = new Set([
 export function send(method: string, url: string, headers: Headers, body: string): Promise<number> {
   return new Promise((done, fail) => {
     const bytes = Buffer.from(body, 'utf8');
-    const sent = headers.filter(([name]) => !OF_CONNECTION.has(name.toLowerCase())).flat();
+    const sent = headers
+      .filter(([name]) => !OF_CONNECTION.has(name.toLowerCase()))
+      .flatMap(([name, value]) => [name, asBytes(value)]);
     const request = httpRequest(
       url,
       { method, headers: [...sent, 'content-length', String(bytes.length), 'host', new URL(url).host] },
@@ -30,3 +32,6 @@ export function send(method: string, url: string, headers: Headers, body: string
     request.end(bytes);
   });
 }
+
+/** Node writes a header's characters as bytes: so those of UTF-8 go as they are. */
+const asBytes = (value: string): string => Buffer.from(value, 'utf8').toString('latin1');

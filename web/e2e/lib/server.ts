@@ -64,6 +64,10 @@ export class Server {
     const child = spawn(binary, ['serve', '--listen', '127.0.0.1:0', '--data-dir', dir, ...upstreams], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // A worker that fails before its fixtures are torn down must leave nothing running.
+    const leaveNothing = () => child.kill('SIGKILL');
+    process.once('exit', leaveNothing);
+    child.once('exit', () => process.off('exit', leaveNothing));
     const said: string[] = [];
     const ready = new Promise<{ url: string; link: string }>((done, fail) => {
       let url: string | undefined;

@@ -1,0 +1,130 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { type Desk, expect, type Recorded, test } from '../lib/test.ts';
+import { open, row, timeline } from '../lib/timeline.ts';
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const WIDTHS = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+
+/** Each page, and when it stands. */
+const PAGES: Record<string, (page: Page, recorded: Recorded) => Promise<void>> = {
+  list: async (page, { server }) => {
+    await page.goto(server.url);
+    await expect(page.getByRole('list', { name: /^Sessions/ }).getByRole('listitem')).toHaveCount(6);
+  },
+  'list-search': async (page, { server }) => {
+    await page.goto(`${server.url}/?q=notes&agent=codex`);
+    await expect(page.getByRole('list', { name: 'Found in' }).first()).toBeVisible();
+  },
+  'list-filter-open': async (page, { server }) => {
+    await page.goto(server.url);
+    await page.getByRole('combobox', { name: 'Model' }).click();
+    await expect(page.getByRole('option').first()).toBeVisible();
+  },
+  'session-claude': async (page, { server, claude }) => {
+    await page.goto(`${server.url}/sessions/${claude.id}`);
+    await open(row(page, 'Command line: Bash ls -la'));
+    await expect(page.getByText('main.py').first()).toBeVisible();
+    await row(page, /^Prompt: RIG-PROMPT/)
+      .locator('summary')
+      .first()
+      .click();
+  },
+  'session-codex': async (page, { server, codex }) => {
+    await page.goto(`${server.url}/sessions/${codex.id}`);
+    await page
+      .getByRole('button', { name: /Open or close all tool calls of turn 1/ })
+      .first()
+      .click();
+    await expect(timeline(page).getByRole('table').first()).toBeVisible();
+  },
+  'session-find': async (page, { server, codex }) => {
+    await page.goto(`${server.url}/sessions/${codex.id}?find=notes`);
+    await page.keyboard.press('Control+f');
+    await expect(timeline(page).locator('mark').first()).toBeVisible();
+  },
+  'session-context': async (page, { server, claude }) => {
+    await page.goto(`${server.url}/sessions/${claude.id}`);
+    await row(page, /^Model call/)
+      .nth(1)
+      .getByRole('button', { name: 'What the model saw' })
+      .click();
+    await expect(page.getByRole('dialog')).toContainText('The request as it was sent');
+  },
+  'session-changes': async (page, { server, claude }) => {
+    await page.goto(`${server.url}/sessions/${claude.id}`);
+    await row(page, /^Model call/)
+      .nth(1)
+      .getByRole('button', { name: 'What the model saw' })
+      .click();
+    await page.getByRole('button', { name: 'Changes since the previous call' }).click();
+    await expect(page.getByRole('dialog')).toContainText('ls -la');
+  },
+  'session-missing': async (page, { server }) => {
+    await page.goto(`${server.url}/sessions/ses_${'0'.repeat(32)}`);
+    await expect(page.getByRole('heading', { name: 'No such session' })).toBeVisible();
+  },
+  connect: async (page, { server }) => {
+    await page.goto(`${server.url}/connect`);
+    await expect(page.getByRole('tabpanel')).toBeVisible();
+  },
+  nowhere: async (page, { server }) => {
+    await page.goto(`${server.url}/nowhere`);
+    await expect(page.getByRole('heading', { name: 'No such page' })).toBeVisible();
+  },
+};
+
+for (const [width, viewport] of Object.entries(WIDTHS)) {
+  for (const colours of ['light', 'dark'] as const) {
+    test(`nothing for axe to find, ${width}, ${colours}`, async ({ page, recorded, signIn, guard }) => {
+      test.setTimeout(120_000);
+      guard.expect(/status of 404/);
+      await signIn(recorded.server);
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme: colours, reducedMotion: 'reduce' });
+      for (const [name, arrive] of Object.entries(PAGES)) {
+        await arrive(page, recorded);
+        await look(page, `${name}-${width}-${colours}`);
+      }
+    });
+  }
+}
+
+test('nothing for axe to find before there is a session, or a sign-in', async ({
+  page,
+  desk,
+  signIn,
+  guard,
+}) => {
+  guard.expect(/status of 401/);
+  for (const colours of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: colours });
+    await before(page, desk, colours);
+  }
+  await signIn(desk.server);
+  for (const colours of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: colours });
+    await page.goto(desk.server.url);
+    await expect(page.getByRole('heading', { name: 'No sessions yet' })).toBeVisible();
+    await look(page, `empty-${colours}`);
+  }
+});
+
+async function before(page: Page, { server }: Desk, colours: string): Promise<void> {
+  await page.goto(server.url);
+  await expect(page.getByRole('heading', { name: 'Sign in to Ursa' })).toBeVisible();
+  await look(page, `sign-in-${colours}`);
+}
+
+/** Runs axe, keeps a picture for people to look at, and lets nothing stand out at the side. */
+async function look(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `test-results/screens/${name}.png` });
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const found = violations.map(({ id, help, nodes }) => ({
+    rule: `${id}: ${help}`,
+    where: nodes.slice(0, 4).map((node) => `${node.target.join(' ')} — ${node.failureSummary ?? ''}`),
+  }));
+  expect.soft(found, name).toEqual([]);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect.soft(over, `${name}: pixels that stand out to the right`).toBeLessThanOrEqual(0);
+}
