@@ -14,8 +14,6 @@ export const MARKS = 1000;
 export const FIND_WORDS = 16;
 /** Combining marks on one character that are drawn. */
 export const COMBINING_MARKS = 8;
-/** Lines of a terminal's output shown at once. */
-export const TERMINAL_LINES = 2000;
 /** Styled parts of a terminal's output shown at once. */
 export const TERMINAL_SPANS = 3000;
 /** Nodes of a JSON tree's level shown at once. */

@@ -1,5 +1,7 @@
 import { memo } from 'react';
 import type { OutlineItem } from '~/api/types';
+import { SafeInline } from '~/content/SafeText';
+import styles from './cards.module.css';
 import { ModelCallLine } from './ModelCallLine';
 import { CompletionCard, PromptCard, ReasoningCard } from './TextCards';
 import { ToolCard } from './ToolCard';
@@ -39,16 +41,23 @@ export const EventCard = memo(function EventCard(props: EventCardProps) {
           onOpenContext={onOpenContext}
         />
       );
-    default:
-      return <OtherLine kind={item.kind} title={item.title} />;
+    case 'session_start':
+    case 'session_end':
+    case 'permission':
+    case 'subagent_start':
+    case 'subagent_stop':
+    case 'compaction':
+    case 'error':
+    case 'notice':
+      return <OtherLine kind={item.kind} title={item.title} find={find} />;
   }
 });
 
-/** A kind of fact that a later server may tell of: what it is and what the outline says. */
-function OtherLine({ kind, title }: { kind: string; title: string }) {
+/** What happened around the conversation: what it is and what the outline says of it, in one quiet line. */
+function OtherLine({ kind, title, find }: { kind: string; title: string; find: string | undefined }) {
   return (
-    <p>
-      {kind.replaceAll('_', ' ')} {title}
+    <p className={kind === 'error' ? styles.failed : styles.quiet}>
+      {kind.replaceAll('_', ' ')} <SafeInline text={title} find={find} />
     </p>
   );
 }
