@@ -42,20 +42,14 @@ export const KIND_NAME: Record<Kind, string> = {
 export const kindColour = (kind: Kind): string => (kind === 'other' ? 'var(--warn)' : `var(--${kind})`);
 
 export function kindOf(item: OutlineItem): Kind {
-  switch (item.kind) {
-    case 'prompt':
-    case 'completion':
-    case 'reasoning':
-      return item.kind;
-    case 'model_call':
-      return 'model';
-    case 'tool_call':
-      if (item.tool?.program !== undefined) return 'cli';
-      return item.tool?.type === 'mcp' ? 'mcp' : 'builtin';
-    default:
-      // Starts, ends, permissions, compactions: what an agent tells of itself.
-      return 'other';
+  if (item.kind === 'tool_call') {
+    if (item.tool?.program !== undefined) return 'cli';
+    return item.tool?.type === 'mcp' ? 'mcp' : 'builtin';
   }
+  if (item.kind === 'model_call') return 'model';
+  if (item.kind === 'prompt' || item.kind === 'completion' || item.kind === 'reasoning') return item.kind;
+  // Starts, ends, permissions, compactions: what an agent tells of itself.
+  return 'other';
 }
 
 /** Whether it went wrong: a tool that failed or was not allowed, a model call that was refused. */

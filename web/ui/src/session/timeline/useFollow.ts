@@ -3,6 +3,9 @@ import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } fro
 /** So near to the end counts as at the end: a row's last line may hide under the fold. */
 const AT_END_PX = 48;
 
+/** Keys that lead up, the page's own among them. */
+const UPWARD_KEYS = new Set(['ArrowUp', 'PageUp', 'Home', 'k', 'p']);
+
 export interface Follow {
   on: boolean;
   /** Rows that came below while the reader looked elsewhere. */
@@ -41,36 +44,49 @@ export function useFollow(
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return;
-    const distance = () => element.scrollHeight - element.clientHeight - element.scrollTop;
-    // Only the reader's own hand ends following; rows that are measured move the page too.
-    const away = () => {
-      if (!following.current) return;
-      requestAnimationFrame(() => {
-        if (distance() <= AT_END_PX) return;
-        following.current = false;
-        setOn(false);
-      });
+    const turn = (next: boolean) => {
+      following.current = next;
+      setOn(next);
     };
-    const atEnd = () => {
+    // Only the reader's own hand ends following: rows that are measured move the page too.
+    let byHand = false;
+    let top = element.scrollTop;
+    const onWheel = (event: WheelEvent) => {
+      if (event.deltaY < 0) turn(false);
+    };
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (UPWARD_KEYS.has(event.key)) turn(false);
+    };
+    const hold = () => {
+      byHand = true;
+    };
+    const letGo = () => {
+      byHand = false;
+    };
+    const onScroll = () => {
       // To ask for the distance lays the page out: only where the answer counts.
-      if (!active && seen === lastSeq) return;
-      if (distance() > AT_END_PX || element.scrollTop === 0) return;
+      if (!active && seen === lastSeq && !following.current) return;
+      const up = element.scrollTop < top;
+      top = element.scrollTop;
+      const atEnd = element.scrollHeight - element.clientHeight - top <= AT_END_PX;
+      if (up && byHand && !atEnd) turn(false);
+      if (up || !atEnd || top === 0) return;
       setSeen(lastSeq);
-      if (!active || following.current) return;
-      following.current = true;
-      setOn(true);
+      if (active && !following.current) turn(true);
     };
-    element.addEventListener('wheel', away, { passive: true });
-    element.addEventListener('touchmove', away, { passive: true });
-    element.addEventListener('keydown', away);
-    element.addEventListener('pointerdown', away);
-    element.addEventListener('scroll', atEnd, { passive: true });
+    element.addEventListener('wheel', onWheel, { passive: true });
+    element.addEventListener('keydown', onKeyDown);
+    element.addEventListener('scroll', onScroll, { passive: true });
+    element.addEventListener('pointerdown', hold);
+    element.addEventListener('touchstart', hold, { passive: true });
+    window.addEventListener('pointerup', letGo);
     return () => {
-      element.removeEventListener('wheel', away);
-      element.removeEventListener('touchmove', away);
-      element.removeEventListener('keydown', away);
-      element.removeEventListener('pointerdown', away);
-      element.removeEventListener('scroll', atEnd);
+      element.removeEventListener('wheel', onWheel);
+      element.removeEventListener('keydown', onKeyDown);
+      element.removeEventListener('scroll', onScroll);
+      element.removeEventListener('pointerdown', hold);
+      element.removeEventListener('touchstart', hold);
+      window.removeEventListener('pointerup', letGo);
     };
   }, [active, seen, lastSeq, scroller]);
 
