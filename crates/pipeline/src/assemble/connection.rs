@@ -177,7 +177,7 @@ impl Connection {
         let mut messages = Vec::new();
         let outcome = decoder.push(bytes, &mut messages);
         let mut exchanges: Vec<Exchange> =
-            messages.into_iter().flat_map(|message| self.message(side, message, at)).collect();
+            messages.into_iter().filter_map(|message| self.message(side, message, at)).collect();
         if let Err(damage) = outcome {
             exchanges.extend(self.broken(&Problem::new("websocket_damaged", damage.as_str()), at));
         }

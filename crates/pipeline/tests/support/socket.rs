@@ -172,7 +172,7 @@ fn over_http(line: &Value) -> Option<Exchange> {
     let body = line["response"]["body"].as_str()?;
     let socket = Socket::new(number as u8, serde_json::from_value(line["headers"].clone()).unwrap());
     let mut head: CaptureHead = serde_json::from_slice(&socket.head(0).payload).unwrap();
-    head.method = "POST".to_owned();
+    "POST".clone_into(&mut head.method);
     head.upgrade = false;
     let at = |millis: u64| Timestamp::from_micros(START + (number * 1000 + millis) as i64 * 1000);
     let end: CaptureEnd = serde_json::from_slice(&socket.end(0, EndReason::Complete).payload).unwrap();
