@@ -69,7 +69,10 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
     here: () => firstSeen(rows, timeline.current?.firstSeen(), order),
     onHit: (id) => {
       const item = byId.get(id);
-      if (item) go(item);
+      if (item === undefined) return;
+      // Closed, it would not show the words.
+      if (item.kind !== 'model_call') expanded.open(id);
+      go(item);
     },
     onWords: (words) => setSearch({ find: words }),
   });
@@ -157,6 +160,7 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
           expanded={expanded.ids}
           find={words}
           hits={hits}
+          hit={find.open ? find.hits.ids[find.hits.at] : undefined}
           onResize={follow.pin}
         />
         {rows.length === 0 && <Empty filtering={isFiltering(view.filter)} />}

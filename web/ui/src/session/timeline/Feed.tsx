@@ -17,13 +17,15 @@ export interface FeedProps {
   activeKey: string | undefined;
   /** The row that the address names. */
   target: string | undefined;
+  /** The row in which words were found last. */
+  hit: string | undefined;
   expanded: ReadonlySet<string>;
   find: string | undefined;
 }
 
 /** The rows in view. */
 export function Feed(props: FeedProps) {
-  const { feed, timeline, rows, margin, activeKey, target, expanded, find } = props;
+  const { feed, timeline, rows, margin, activeKey, target, hit, expanded, find } = props;
   const { virtualizer } = timeline;
   return (
     <div ref={feed} role="feed" aria-label="Timeline" style={{ height: virtualizer.getTotalSize() }}>
@@ -41,6 +43,7 @@ export function Feed(props: FeedProps) {
             measure={virtualizer.measureElement}
             active={active}
             target={row.key === target}
+            hit={row.key === hit}
             expanded={expanded.has(row.key)}
             find={find}
           />
@@ -58,13 +61,14 @@ interface PlaceProps {
   measure: (element: HTMLDivElement | null) => void;
   active: boolean;
   target: boolean;
+  hit: boolean;
   expanded: boolean;
   find: string | undefined;
 }
 
 /** A row at its place. */
 const Place = memo(function Place(props: PlaceProps) {
-  const { row, index, top, count, measure, active, target, expanded, find } = props;
+  const { row, index, top, count, measure, active, target, hit, expanded, find } = props;
   const { activate } = useRowActions();
   return (
     // biome-ignore lint/a11y/useSemanticElements: a row is placed by itself, and `div` is measured
@@ -78,6 +82,7 @@ const Place = memo(function Place(props: PlaceProps) {
       data-index={index}
       data-active={active || undefined}
       data-target={target || undefined}
+      data-hit={hit || undefined}
       className={styles.row}
       style={{ transform: `translateY(${top}px)` }}
       onFocus={() => activate(row.key)}

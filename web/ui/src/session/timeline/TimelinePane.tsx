@@ -33,6 +33,8 @@ export interface TimelinePaneProps {
   find: string | undefined;
   /** Rows where words were found. */
   hits: ReadonlySet<string>;
+  /** The one of them that is shown. */
+  hit: string | undefined;
   /** Called when rows changed their sizes. */
   onResize: () => void;
 }
@@ -71,6 +73,7 @@ export const TimelinePane = memo(function TimelinePane(props: TimelinePaneProps)
           margin={frame.margin}
           activeKey={activeKey !== undefined && indexOf.has(activeKey) ? activeKey : undefined}
           target={props.target}
+          hit={props.hit}
           expanded={props.expanded}
           find={props.find}
         />

@@ -5,6 +5,7 @@ import { toggled } from '../useRows';
 export interface Expanded {
   ids: ReadonlySet<string>;
   toggle(id: string): void;
+  open(id: string): void;
   /** Opens all tool calls of a turn; closes them if all are open. */
   toggleTurn(turn: number): void;
 }
@@ -13,6 +14,10 @@ export interface Expanded {
 export function useExpanded(items: readonly OutlineItem[]): Expanded {
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
   const toggle = useCallback((id: string) => setIds((last) => toggled(last, id)), []);
+  const open = useCallback(
+    (id: string) => setIds((last) => (last.has(id) ? last : new Set(last).add(id))),
+    [],
+  );
   const toggleTurn = useCallback(
     (turn: number) => {
       const calls = items
@@ -30,5 +35,5 @@ export function useExpanded(items: readonly OutlineItem[]): Expanded {
     },
     [items],
   );
-  return { ids, toggle, toggleTurn };
+  return { ids, toggle, open, toggleTurn };
 }
