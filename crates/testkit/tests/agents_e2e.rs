@@ -10,7 +10,7 @@ use std::time::Duration;
 use ursa_testkit::agents::{AgentKind, AgentPrograms, AgentRun, AgentTask, Workspace, mask};
 use ursa_testkit::api::StoredSession;
 use ursa_testkit::server::{ServerOptions, UrsaServer};
-use ursa_testkit::upstream::{Exchange, Fault, FaultAction, FaultAt, Upstream, UpstreamOptions};
+use ursa_testkit::upstream::{Exchange, Fault, FaultAction, FaultAt, Upstream, UpstreamOptions, WebSocket};
 
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 const SCRIPT: &str = "RIG-PROMPT tidy this project.";
@@ -36,7 +36,7 @@ async fn run(kind: AgentKind, base_url: &str, prompt: &str) -> (AgentRun, Worksp
 fn upstream_name(kind: AgentKind) -> &'static str {
     match kind {
         AgentKind::ClaudeCode => "anthropic",
-        AgentKind::Codex => "openai",
+        AgentKind::Codex | AgentKind::CodexOverWebSocket => "openai",
     }
 }
 
@@ -62,12 +62,14 @@ async fn run_through(kind: AgentKind, prompt: &str, options: UpstreamOptions) ->
     Through { run, workspace, exchanges, sessions, _data: data }
 }
 
-async fn prints_the_same_and_is_recorded_whole(kind: AgentKind) {
-    let upstream = Upstream::start(UpstreamOptions::default()).await.unwrap();
+async fn prints_the_same_and_is_recorded_whole(kind: AgentKind, options: UpstreamOptions) {
+    let upstream = Upstream::start(options.clone()).await.unwrap();
     let (direct, direct_workspace) = run(kind, &upstream.base_url(), SCRIPT).await;
     expect::whole_script_ran(&upstream.exchanges(), &direct_workspace);
-    let through = run_through(kind, SCRIPT, UpstreamOptions::default()).await;
+    let through = run_through(kind, SCRIPT, options).await;
     expect::whole_script_ran(&through.exchanges, &through.workspace);
+    let over_socket = through.exchanges.iter().any(|exchange| exchange.method == "WS");
+    assert_eq!(over_socket, kind == AgentKind::CodexOverWebSocket);
     let expected = mask(&direct.stdout, &direct_workspace).join("\n");
     let printed = mask(&through.run.stdout, &through.workspace).join("\n");
     assert!(expected == printed, "{kind:?} prints otherwise through Ursa:\n{expected}\n---\n{printed}");
@@ -78,14 +80,25 @@ async fn prints_the_same_and_is_recorded_whole(kind: AgentKind) {
 #[tokio::test(flavor = "multi_thread")]
 async fn claude_code_is_recorded_whole_and_notices_nothing() {
     if !skipped() {
-        prints_the_same_and_is_recorded_whole(AgentKind::ClaudeCode).await;
+        prints_the_same_and_is_recorded_whole(AgentKind::ClaudeCode, UpstreamOptions::default()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn codex_is_recorded_whole_and_notices_nothing() {
     if !skipped() {
-        prints_the_same_and_is_recorded_whole(AgentKind::Codex).await;
+        prints_the_same_and_is_recorded_whole(AgentKind::Codex, UpstreamOptions::default()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codex_over_websocket_is_recorded_whole_and_notices_nothing() {
+    if skipped() {
+        return;
+    }
+    for websocket in [WebSocket::Plain, WebSocket::Deflate] {
+        let options = UpstreamOptions { websocket, ..UpstreamOptions::default() };
+        prints_the_same_and_is_recorded_whole(AgentKind::CodexOverWebSocket, options).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 use tokio::process::Command;
 
-use super::{AgentTask, DUMMY_KEY, Workspace};
+use super::{AgentKind, AgentTask, DUMMY_KEY, Workspace};
 
 /// The one bundled model that calls tools directly; the others run them from JavaScript.
 const MODEL: &str = "gpt-5.5";
@@ -24,6 +24,7 @@ fn config(workspace: &Workspace, task: &AgentTask<'_>) -> String {
     let base_url = json!(format!("{}/v1", task.base_url));
     let mcp_server = json!(task.mcp_server);
     let project = json!(workspace.project());
+    let websockets = task.kind == AgentKind::CodexOverWebSocket;
     format!(
         r#"model = "{MODEL}"
 model_provider = "testkit"
@@ -39,7 +40,7 @@ name = "testkit"
 base_url = {base_url}
 env_key = "TESTKIT_API_KEY"
 wire_api = "responses"
-supports_websockets = false
+supports_websockets = {websockets}
 request_max_retries = 1
 stream_max_retries = 1
 

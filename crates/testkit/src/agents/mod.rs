@@ -24,8 +24,10 @@ const RUN_LIMIT: Duration = Duration::from_secs(150);
 pub enum AgentKind {
     /// Claude Code, `-p`.
     ClaudeCode,
-    /// Codex, `exec`.
+    /// Codex, `exec`, over HTTP.
     Codex,
+    /// Codex, `exec`, over WebSocket if the upstream accepts one.
+    CodexOverWebSocket,
 }
 
 /// The agents' programs.
@@ -132,7 +134,7 @@ impl AgentPrograms {
     pub async fn run(&self, workspace: &Workspace, task: &AgentTask<'_>) -> anyhow::Result<AgentRun> {
         let mut command = match task.kind {
             AgentKind::ClaudeCode => claude::command(&self.claude, workspace, task)?,
-            AgentKind::Codex => codex::command(&self.codex, workspace, task)?,
+            AgentKind::Codex | AgentKind::CodexOverWebSocket => codex::command(&self.codex, workspace, task)?,
         };
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command

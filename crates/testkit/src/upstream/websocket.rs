@@ -281,18 +281,19 @@ fn sha1(message: &[u8]) -> [u8; 20] {
         for at in 16..80 {
             words[at] = (words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16]).rotate_left(1);
         }
-        let [mut a, mut b, mut c, mut d, mut e] = state;
+        let mut now = state;
         for (at, word) in words.iter().enumerate() {
+            let [_, x, y, z, _] = now;
             let (mix, constant) = match at / 20 {
-                0 => (b & c | !b & d, 0x5a82_7999),
-                1 => (b ^ c ^ d, 0x6ed9_eba1),
-                2 => (b & c | b & d | c & d, 0x8f1b_bcdc),
-                _ => (b ^ c ^ d, 0xca62_c1d6),
+                0 => (x & y | !x & z, 0x5a82_7999),
+                1 => (x ^ y ^ z, 0x6ed9_eba1),
+                2 => (x & y | x & z | y & z, 0x8f1b_bcdc),
+                _ => (x ^ y ^ z, 0xca62_c1d6_u32),
             };
-            let next = a.rotate_left(5).wrapping_add(mix).wrapping_add(e).wrapping_add(constant).wrapping_add(*word);
-            (a, b, c, d, e) = (next, a, b.rotate_left(30), c, d);
+            let next = [mix, now[4], constant, *word].into_iter().fold(now[0].rotate_left(5), u32::wrapping_add);
+            now = [next, now[0], x.rotate_left(30), y, z];
         }
-        for (sum, word) in state.iter_mut().zip([a, b, c, d, e]) {
+        for (sum, word) in state.iter_mut().zip(now) {
             *sum = sum.wrapping_add(word);
         }
     }

@@ -186,7 +186,7 @@ fn subagents_are_marked(exchanges: &[Exchange], sessions: &[StoredSession]) {
     let mut subagent_answers = 0;
     for (exchange, answer) in answers(exchanges) {
         let agent_id = subagent_of(exchange);
-        subagent_answers += usize::from(agent_id.is_some());
+        subagent_answers += usize::from(agent_id.is_some() && answer.kind == AnswerKind::Turn);
         for found in [&calls, &completions] {
             for event in found.get(&answer.response_id).into_iter().flatten() {
                 assert_eq!(event["subagent_id"].as_str(), agent_id, "{event}");
