@@ -9,7 +9,7 @@ use support::socket::{Reading, Socket, recorded, recorded_over_http};
 use support::talk::{asks, call, conversation, message, result, said};
 use support::{Record, START};
 use ursa_model::Timestamp;
-use ursa_model::capture::{EndReason, Frame, FrameKind};
+use ursa_model::capture::{CaptureHead, CredentialMark, EndReason, Frame, FrameKind};
 use ursa_model::event::{Event, EventBody};
 use ursa_model::message::Purpose;
 use ursa_pipeline::{Exchange, context};
@@ -294,4 +294,28 @@ fn an_upgrade_that_was_refused_is_no_call() {
     record.add(&exchanges);
     assert!(record.sessions().is_empty());
     assert_eq!(record.store.stats().unwrap().unattributed, 1);
+}
+
+#[test]
+fn the_connections_own_credential_is_masked() {
+    let secret = "sk-dummy-secret-value-1";
+    let mark = |value: &str| CredentialMark {
+        len: value.len(),
+        // The masking key of the record under test.
+        mac: blake3::keyed_hash(&[9; 32], value.as_bytes()).to_hex()[..32].to_owned(),
+    };
+    let socket = Socket::codex(1, SESSION);
+    let mut frames = socket.opened(0);
+    let mut head: CaptureHead = serde_json::from_slice(&frames[0].payload).unwrap();
+    head.credentials.push(mark(secret));
+    frames[0].payload = serde_json::to_vec(&head).unwrap();
+    let words = format!("my key is {secret}, keep it");
+    frames.extend(call(&socket, 1000, Some(0), 2, &[message("user", &words)], &[said(2, &words)]));
+    let record = record(&Reading::default().all(frames));
+    let session = record.only_session();
+    let lines: Vec<String> = record.events(&session).iter().map(support::line).collect();
+    assert!(lines.iter().any(|line| line.contains("my key is [redacted:")), "{lines:?}");
+    assert!(lines.iter().all(|line| !line.contains(secret)), "{lines:?}");
+    let context = context::read(record.store.as_ref(), calls(&record)[0].id).unwrap().unwrap();
+    assert!(!context.messages.to_string().contains(secret));
 }
