@@ -15,9 +15,11 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
 use ursa_model::event::Event;
 use ursa_model::ids::SessionId;
 use ursa_model::outline::OutlineItem;
+use ursa_store::Changes;
 
 use crate::auth::Caller;
 use crate::limits::{LIVE_HEARTBEAT, LIVE_PAGE};
@@ -50,26 +52,23 @@ impl Live {
         if !std::mem::replace(&mut self.greeted, true) {
             return Some(Bytes::from_static(RETRY.as_bytes()));
         }
+        // Set once: what other sessions do wakes this one's stream, and puts no heartbeat off.
+        let beat = Instant::now() + LIVE_HEARTBEAT;
         loop {
             if *self.shutdown.borrow_and_update() {
                 return None;
             }
             // Marked as seen before reading: an append in between wakes us again.
             self.appended.borrow_and_update();
-            let events = self.read().await?;
-            if let Some(last) = events.last() {
-                self.after = last.rev;
-                let frames = self.frames(events);
-                if frames.is_empty() {
-                    // All of other sessions: there may be more.
-                    continue;
-                }
-                return Some(frames);
+            let Changes { events, through } = self.read().await?;
+            self.after = through;
+            if !events.is_empty() {
+                return Some(self.frames(events));
             }
             tokio::select! {
                 woken = self.appended.changed() => woken.ok()?,
                 stopped = self.shutdown.changed() => stopped.ok()?,
-                () = tokio::time::sleep(LIVE_HEARTBEAT) => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
+                () = tokio::time::sleep_until(beat) => return Some(Bytes::from_static(HEARTBEAT.as_bytes())),
             }
         }
     }
@@ -78,9 +77,6 @@ impl Live {
     fn frames(&self, events: Vec<Event>) -> Bytes {
         let mut text = String::new();
         for event in events {
-            if self.session.is_some_and(|session| session != event.session_id) {
-                continue;
-            }
             if self.outline {
                 frame(&mut text, event.rev, "outline", &view::outline(&self.caller, OutlineItem::of(&event)));
             } else {
@@ -92,14 +88,15 @@ impl Live {
 
     /// The next page of changes; `None` when the token no longer holds or the store failed. The client then connects
     /// again and is told why.
-    async fn read(&self) -> Option<Vec<Event>> {
-        let (after, hash, role) = (self.after, self.caller.secret_hash, self.caller.role);
+    async fn read(&self) -> Option<Changes> {
+        let (after, session) = (self.after, self.session);
+        let (hash, role) = (self.caller.secret_hash, self.caller.role);
         let read = self.state.blocking(move |parts| {
             let token = parts.store.verify_token(&hash, (parts.clock)())?;
             if token.is_none_or(|token| token.role != role) {
                 return Err(Problem::unauthorized());
             }
-            Ok(parts.store.changes(after, LIVE_PAGE)?)
+            Ok(parts.store.changes(after, LIVE_PAGE, session)?)
         });
         read.await.ok()
     }
@@ -147,15 +144,17 @@ pub(crate) async fn live(
     let begin = state.blocking({
         let caller = caller.clone();
         move |parts| {
-            let session = session.map(|session| find_session(parts, session)).transpose()?.map(|session| session.id);
+            if let Some(session) = session {
+                find_session(parts, session)?;
+            }
             let after = after.map_or_else(|| parts.store.stats().map(|stats| stats.last_rev), Ok)?;
             if caller.reads_content() {
                 caller.audit(parts, "read_live", &format!("rev:{after}"))?;
             }
-            Ok((after, session))
+            Ok(after)
         }
     });
-    let (after, session) = begin.await?;
+    let after = begin.await?;
     let shutdown = state.parts().shutdown.clone();
     let live = Live { state, caller, after, session, outline, greeted: false, appended, shutdown, _turn: turn };
     let body = stream::unfold(live, |mut live| async move {

@@ -305,14 +305,16 @@ fn one_line(text: &str) -> String {
     let mut line = String::new();
     let mut chars = 0;
     for word in text.split_whitespace() {
-        if chars > 0 {
-            line.push(' ');
-            chars += 1;
+        // A space that no sign of the next word follows is none.
+        let gap = usize::from(chars > 0);
+        if chars + gap >= TITLE_CHARS_MAX {
+            break;
         }
-        for sign in word.chars() {
-            if chars >= TITLE_CHARS_MAX {
-                return line;
-            }
+        if gap > 0 {
+            line.push(' ');
+        }
+        chars += gap;
+        for sign in word.chars().take(TITLE_CHARS_MAX - chars) {
             line.push(sign);
             chars += 1;
         }
@@ -332,7 +334,10 @@ mod tests {
     fn a_title_is_one_line_and_bounded() {
         assert_eq!(one_line("  fix\n\tthe   bug \r\n"), "fix the bug");
         assert_eq!(one_line(&"ü".repeat(1_000_000)).chars().count(), TITLE_CHARS_MAX);
-        assert!(one_line(&"word ".repeat(1000)).chars().count() <= TITLE_CHARS_MAX + 1);
+        for first in ["", "a", "ab", "abc", "abcd"] {
+            let line = one_line(&format!("{first} {}", "word ".repeat(1000)));
+            assert!((TITLE_CHARS_MAX - 1..=TITLE_CHARS_MAX).contains(&line.len()) && !line.ends_with(' '), "{line}");
+        }
         assert_eq!(one_line(" \n "), "");
     }
 

@@ -16,7 +16,7 @@ pub use record::{
     SessionWrite, StoredFact,
 };
 pub use traits::{
-    AccessStore, AuditEntry, ContentStore, Cursor, Outline, Page, RecordStore, Role, SearchHit, Seen, SeenKind,
-    SessionFilter, SettingsStore, Store, StoreError, StoreStats, TokenInfo,
+    AccessStore, AuditEntry, Changes, ContentStore, Cursor, Outline, Page, RecordStore, Role, SearchHit, Seen,
+    SeenKind, SessionFilter, SettingsStore, Store, StoreError, StoreStats, TokenInfo,
 };
 pub use ursa_redact::Redacted;

@@ -95,6 +95,15 @@ pub struct Outline {
     pub cut: bool,
 }
 
+/// Events that changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The events, by revision.
+    pub events: Vec<Event>,
+    /// Up to this revision nothing is left to tell: where to go on after.
+    pub through: u64,
+}
+
 /// What sessions are told apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SeenKind {
@@ -224,8 +233,8 @@ pub trait RecordStore: Send + Sync {
     /// As [`search`](Self::search), but of each of these sessions its newest events that hold all words, at most `each`.
     fn search_each(&self, query: &str, sessions: &[SessionId], each: usize) -> Result<Vec<SearchHit>, StoreError>;
 
-    /// Events with a revision above `after`, by revision.
-    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError>;
+    /// Events with a revision above `after`, by revision: of one session, by its id or an older one, or of all.
+    fn changes(&self, after: u64, limit: usize, session: Option<SessionId>) -> Result<Changes, StoreError>;
 
     /// Counters and sizes.
     fn stats(&self) -> Result<StoreStats, StoreError>;

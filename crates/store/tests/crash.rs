@@ -126,7 +126,8 @@ fn following_changes_misses_none_of_an_append_that_is_under_way() {
             let mut followed = followed.lock().unwrap();
             let last = *followed.last().unwrap();
             let store = store.get().unwrap();
-            followed.extend(store.changes(last, 100).unwrap().iter().map(|event| event.rev));
+            let changes = store.changes(last, 100, None).unwrap();
+            followed.extend(changes.events.iter().map(|event| event.rev));
             let found = store.search("both", &ursa_store::SessionFilter::default(), 10, None).unwrap();
             assert!(found.items.iter().all(|hit| hit.event.seq > 0), "what is found has its place");
         }

@@ -107,7 +107,7 @@ fn pages_of(store: &SqliteStore, talk: &Talk, among: &str) {
     timed(&format!("outline as JSON, {among}"), || serde_json::to_vec(&outline.items).unwrap().len());
     let page = timed(&format!("50 from 2,500 on, {among}"), || store.timeline_from(talk.session, 2_500, 50).unwrap());
     timed(&format!("one event, {among}"), || store.event(page.items[0].id).unwrap());
-    timed(&format!("the last change, {among}"), || store.changes(outline.rev - 1, 64).unwrap());
+    timed(&format!("the last change, {among}"), || store.changes(outline.rev - 1, 64, Some(talk.session)).unwrap());
     for query in ["word", "prompt 4990"] {
         let filter = SessionFilter { session: Some(talk.session), ..SessionFilter::default() };
         timed(&format!("find {query}, {among}"), || store.search(query, &filter, 200, None).unwrap());

@@ -16,8 +16,9 @@ use ursa_model::time::Timestamp;
 use ursa_store::sqlite::SqliteStore;
 use ursa_store::traits::PurgeReport;
 use ursa_store::{
-    AccessStore, AppendReceipt, AuditEntry, Batch, ContentId, ContentStore, Mark, MarkKey, Outline, Page, RecordStore,
-    SearchHit, Seen, SeenKind, SessionFilter, SettingsStore, StoreError, StoreStats, StoredFact, TokenInfo,
+    AccessStore, AppendReceipt, AuditEntry, Batch, Changes, ContentId, ContentStore, Mark, MarkKey, Outline, Page,
+    RecordStore, SearchHit, Seen, SeenKind, SessionFilter, SettingsStore, StoreError, StoreStats, StoredFact,
+    TokenInfo,
 };
 
 type Listener = Box<dyn Fn(u64) + Send + Sync>;
@@ -167,12 +168,15 @@ impl RecordStore for FakeStore {
         self.inner.lock().unwrap().asked = asked;
         Ok(hits.into_iter().filter(|hit| sessions.contains(&hit.event.session_id)).collect())
     }
-    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+    fn changes(&self, after: u64, limit: usize, session: Option<SessionId>) -> Result<Changes, StoreError> {
         let inner = self.inner.lock().unwrap();
-        let mut events: Vec<Event> = inner.events.iter().filter(|event| event.rev > after).cloned().collect();
+        let known = inner.events.iter().map(|event| event.rev).max().unwrap_or(0);
+        let wanted = |event: &&Event| event.rev > after && session.is_none_or(|session| event.session_id == session);
+        let mut events: Vec<Event> = inner.events.iter().filter(wanted).cloned().collect();
         events.sort_by_key(|event| event.rev);
         events.truncate(limit);
-        Ok(events)
+        let through = if events.len() == limit { events[limit - 1].rev } else { known.max(after) };
+        Ok(Changes { events, through })
     }
     fn stats(&self) -> Result<StoreStats, StoreError> {
         let inner = self.inner.lock().unwrap();

@@ -100,10 +100,13 @@ async fn a_viewers_stream_holds_no_content() {
     server.fill();
     let address = serve(&server).await;
     let viewer = server.token(Role::Viewer, None);
-    let mut client = Client::connect(address, &viewer, "/live?after=0", "").await;
-    client.until("id: 5\n").await;
-    client.until("\"duration_ms\":4").await;
-    assert!(!client.text.contains(SECRET));
+    let one = crate::support::session_id("one");
+    for path in ["/live?after=0".to_owned(), format!("/live?after=0&outline=true&session={one}")] {
+        let mut client = Client::connect(address, &viewer, &path, "").await;
+        client.until("id: 5\n").await;
+        client.until("\"duration_ms\":4").await;
+        assert!(!client.text.contains(SECRET));
+    }
     assert_eq!(server.store.audit_lines(), Vec::<String>::new());
 }
 
@@ -170,4 +173,14 @@ async fn a_stream_can_be_of_one_session_and_of_lines() {
     assert_eq!(client.ids(), [2]);
     assert!(!client.text.contains("event: event"));
     assert!(client.text.len() < 3000, "a line, not the content");
+
+    // A page of other sessions' events hides none of this one's.
+    for number in 3..(3 + 2 * ursa_api::limits::LIVE_PAGE as u64) {
+        let mut other = prompt(&format!("o{number}"), number, "elsewhere");
+        other.session_id = crate::support::session_id("other");
+        server.store.append_event(other);
+    }
+    server.store.append_event(prompt("later", 1_000, "later"));
+    assert!(client.until("id: 1000\n").await);
+    assert_eq!(client.ids(), [2, 1_000]);
 }

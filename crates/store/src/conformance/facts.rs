@@ -29,10 +29,10 @@ pub(super) fn batch_twice(store: &dyn Store) {
 pub(super) fn redelivery(store: &dyn Store) {
     let talk = Talk::new("one");
     store.append(batch("b1", 10, [talk.prompt("hello", 1), talk.prompt("again", 2)])).unwrap();
-    let before = store.changes(0, 10).unwrap();
+    let before = store.changes(0, 10, None).unwrap().events;
     let receipt = store.append(batch("b2", NEXT_DAY, [talk.prompt("again", 2), talk.prompt("hello", 1)])).unwrap();
     assert_eq!((receipt.inserted, receipt.changed, receipt.already_applied), (0, 0, false));
-    assert_eq!(store.changes(0, 10).unwrap(), before);
+    assert_eq!(store.changes(0, 10, None).unwrap().events, before);
     assert_eq!(store.stats().unwrap().events, 2);
 }
 
@@ -90,7 +90,7 @@ pub(super) fn moved_event(store: &dyn Store) {
     let talk = Talk::new("one");
     store.append(batch("b1", 10, [talk.prompt("a", 1)])).unwrap();
     store.append(batch("b2", NEXT_DAY, [talk.prompt("b", 2)])).unwrap();
-    let before = store.changes(0, 10).unwrap();
+    let before = store.changes(0, 10, None).unwrap().events;
     // The fact of the first day takes in that of the second, and with it its event as it is.
     let mut both = talk.prompt("a", 1);
     both.events.extend(talk.prompt("b", 2).events);
@@ -98,7 +98,7 @@ pub(super) fn moved_event(store: &dyn Store) {
     both.found_by.push(talk.fact_id("b"));
     let receipt = store.append(batch("b3", 2 * NEXT_DAY, [both.clone()])).unwrap();
     assert_eq!((receipt.inserted, receipt.changed, receipt.last_rev), (0, 0, 2));
-    assert_eq!(store.changes(0, 10).unwrap(), before);
+    assert_eq!(store.changes(0, 10, None).unwrap().events, before);
     assert_eq!(store.facts(&[talk.fact_id("b")]).unwrap(), [both.fact]);
     assert_eq!(store.timeline(talk.session, 10, None).unwrap().items, before);
     assert_eq!(store.search("b", &crate::SessionFilter::default(), 10, None).unwrap().items.len(), 1);
@@ -170,14 +170,25 @@ pub(super) fn changes(store: &dyn Store) {
     let mut again = talk.prompt("a", 10);
     again.events[0].witnesses.push(witness(Channel::Hook, "h", 3));
     store.append(batch("again", 5 * NEXT_DAY, [again])).unwrap();
-    let told = |after, limit| {
-        let events = store.changes(after, limit).unwrap();
-        events.into_iter().map(|event| (event.rev, event.seq)).collect::<Vec<_>>()
+    let told = |after, limit, session| {
+        let changes = store.changes(after, limit, session).unwrap();
+        (changes.events.into_iter().map(|event| (event.rev, event.seq)).collect::<Vec<_>>(), changes.through)
     };
-    assert_eq!(told(0, 10), [(2, 3), (3, 2), (4, 1), (5, 4)]);
-    assert_eq!(told(0, 2), [(2, 3), (3, 2)]);
-    assert_eq!(told(4, 10), [(5, 4)]);
-    assert_eq!(told(5, 10), []);
+    assert_eq!(told(0, 10, None), (vec![(2, 3), (3, 2), (4, 1), (5, 4)], 5));
+    assert_eq!(told(0, 2, None), (vec![(2, 3), (3, 2)], 3));
+    assert_eq!(told(4, 10, None), (vec![(5, 4)], 5));
+    assert_eq!(told(5, 10, None), (vec![], 5));
+
+    let (two, old) = (Talk::new("two"), Talk::new("old"));
+    store.append(batch("e", 6 * NEXT_DAY, [two.prompt("e", 20), old.prompt("f", 21)])).unwrap();
+    let alias = Batch { session_aliases: vec![(old.session, two.session)], ..batch("alias", 7 * NEXT_DAY, []) };
+    store.append(alias).unwrap();
+    assert_eq!(told(0, 10, Some(talk.session)), (vec![(2, 3), (3, 2), (4, 1), (5, 4)], 7), "the others are passed by");
+    assert_eq!(told(0, 3, Some(talk.session)), (vec![(2, 3), (3, 2), (4, 1)], 4));
+    for id in [old.session, two.session] {
+        assert_eq!(told(2, 10, Some(id)), (vec![(6, 1), (7, 2)], 7), "with what it took in");
+    }
+    assert_eq!(told(0, 10, Some(Talk::new("none").session)), (vec![], 7));
 }
 
 pub(super) fn marks(store: &dyn Store) {

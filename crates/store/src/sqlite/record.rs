@@ -14,7 +14,7 @@ use super::coding::unpack_json;
 use super::{SqliteStore, append, lookups, packs, purge, search, seen, sessions, timeline, verify};
 use crate::record::{AppendReceipt, Batch, Mark, MarkKey, StoredFact};
 use crate::traits::PurgeReport;
-use crate::{Outline, Page, RecordStore, SearchHit, Seen, SeenKind, SessionFilter, StoreError, StoreStats};
+use crate::{Changes, Outline, Page, RecordStore, SearchHit, Seen, SeenKind, SessionFilter, StoreError, StoreStats};
 
 impl RecordStore for SqliteStore {
     fn facts(&self, ids: &[FactId]) -> Result<Vec<StoredFact>, StoreError> {
@@ -150,9 +150,9 @@ impl RecordStore for SqliteStore {
         search::search_each(self, query, sessions, each)
     }
 
-    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+    fn changes(&self, after: u64, limit: usize, session: Option<SessionId>) -> Result<Changes, StoreError> {
         let _files = self.hold_files();
-        timeline::changes(self, after, limit)
+        timeline::changes(self, after, limit, session)
     }
 
     fn stats(&self) -> Result<StoreStats, StoreError> {

@@ -13,7 +13,7 @@ use super::coding::from_json;
 use super::positions::Position;
 use super::rows::{self, EVENT_COLUMNS};
 use super::{SqliteStore, lookups, paging, positions};
-use crate::{Outline, Page, StoreError};
+use crate::{Changes, Outline, Page, StoreError};
 
 const LIST: &str = "timeline";
 
@@ -200,32 +200,67 @@ pub(super) fn context_ref(store: &SqliteStore, id: EventId) -> Result<Option<Con
 }
 
 /// See [`crate::RecordStore::changes`].
-pub(super) fn changes(store: &SqliteStore, after: u64, limit: usize) -> Result<Vec<Event>, StoreError> {
+pub(super) fn changes(
+    store: &SqliteStore,
+    after: u64,
+    limit: usize,
+    session: Option<SessionId>,
+) -> Result<Changes, StoreError> {
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let (days, known): (Vec<i64>, i64) = store.meta.read(|meta| {
-        let known = lookups::last_rev(meta)?;
-        let mut statement = meta.prepare_cached("SELECT day FROM days WHERE last_rev > ?")?;
-        let rows = statement.query_map([after], |row| row.get(0))?;
-        Ok((rows.collect::<Result<_, _>>()?, known))
-    })?;
     // An append commits day by day. Past what `meta.db` knows, lower revisions may still be hidden in other days, and a
     // reader that went on from the higher ones would never see them.
+    let (days, known) = store.meta.read(|meta| {
+        let mut statement = meta.prepare_cached("SELECT day FROM days WHERE last_rev > ?")?;
+        let rows = statement.query_map([after], |row| row.get(0))?;
+        Ok((rows.collect::<Result<Vec<i64>, _>>()?, lookups::last_rev(meta)?))
+    })?;
+    let parts: Vec<(i64, Option<SessionId>)> = match session {
+        None => days.into_iter().map(|day| (day, None)).collect(),
+        Some(session) => {
+            let parts = positions::parts_of(store, now(store, session)?.session)?;
+            parts.into_iter().filter(|(day, _)| days.contains(day)).map(|(day, member)| (day, Some(member))).collect()
+        }
+    };
     let mut changed: Vec<(i64, i64, EventId)> = Vec::new();
-    for day in days {
-        let found = store.days.get(day)?.read(|db| {
-            let mut statement =
-                db.prepare_cached("SELECT rev, id FROM events WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?")?;
-            let rows = statement.query_map(params![after, known, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                Ok((row.get(0)?, day, EventId(row.get(1)?)))
-            })?;
-            Ok(rows.collect::<Result<Vec<_>, _>>()?)
-        })?;
-        changed.extend(found);
+    for (day, member) in parts {
+        changed.extend(changed_of(store, day, member, (after, known), limit)?);
     }
     changed.sort_unstable();
     changed.truncate(limit);
+    let through = match changed.last() {
+        Some((rev, ..)) if changed.len() == limit => *rev,
+        _ => known.max(after),
+    };
     let mut found = load(store, changed.iter().map(|(_, day, id)| (*day, *id)))?;
     let mut events: Vec<Event> = changed.iter().filter_map(|(_, _, id)| found.remove(id)).collect();
     positions::place(store, &mut events)?;
-    Ok(events)
+    Ok(Changes { events, through: through.unsigned_abs() })
+}
+
+/// The first `limit` events of a day with a revision above `after` and up to `known`, with their revisions.
+fn changed_of(
+    store: &SqliteStore,
+    day: i64,
+    member: Option<SessionId>,
+    (after, known): (i64, i64),
+    limit: usize,
+) -> Result<Vec<(i64, i64, EventId)>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, day, EventId(row.get(1)?)));
+    store.days.get(day)?.read(|db| {
+        let rows: Result<Vec<_>, _> = match member {
+            None => db
+                .prepare_cached("SELECT rev, id FROM events WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?")?
+                .query_map(params![after, known, limit], read)?
+                .collect(),
+            // `+`: what is new is a little of all, and a long session's rows are many.
+            Some(member) => db
+                .prepare_cached(
+                    "SELECT rev, id FROM events WHERE rev > ? AND rev <= ? AND +session = ? ORDER BY rev LIMIT ?",
+                )?
+                .query_map(params![after, known, member.0, limit], read)?
+                .collect(),
+        };
+        Ok(rows?)
+    })
 }
