@@ -65,7 +65,6 @@ export const EventRow = memo(function EventRow({ item, rail, expanded, find }: E
 
 function EventMarks({ item, event }: { item: OutlineItem; event: ClippedEvent | undefined }) {
   const { openContext, link, witnesses } = useRowActions();
-  const show = (anchor: HTMLElement) => witnesses(anchor, event);
   const channels = item.channels.map((channel) => CHANNEL_SIGNS[channel]).join(' ');
   return (
     <span className={styles.marks}>
@@ -93,11 +92,21 @@ function EventMarks({ item, event }: { item: OutlineItem; event: ClippedEvent | 
         type="button"
         className={styles.channels}
         aria-label={`Seen by ${item.channels.join(', ')}: details`}
-        onClick={(click) => show(click.currentTarget)}
-        onMouseEnter={(enter) => show(enter.currentTarget)}
+        onClick={(click) => witnesses(click.currentTarget, event)}
+        onMouseEnter={(enter) => {
+          enter.currentTarget.title = told(event);
+        }}
       >
         {channels}
       </button>
     </span>
   );
+}
+
+/** Who saw it when, in which capture: a line each. */
+function told(event: ClippedEvent | undefined): string {
+  if (event === undefined) return '';
+  return event.witnesses
+    .map(({ channel, at, capture_id }) => `${channel}: ${fullTime(at)} (${capture_id})`)
+    .join('\n');
 }

@@ -21,7 +21,7 @@ export function Witnesses({ shown, onClose }: { shown: WitnessesShown | undefine
           sideOffset={4}
           className={styles.positioner}
         >
-          <Popover.Popup className={styles.popup} initialFocus={false} onMouseLeave={onClose}>
+          <Popover.Popup className={styles.popup}>
             <Popover.Title className={styles.title}>Who saw it</Popover.Title>
             <Table event={shown?.event} />
           </Popover.Popup>
