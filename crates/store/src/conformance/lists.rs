@@ -274,6 +274,15 @@ pub(super) fn seen(store: &dyn Store) {
     assert_eq!(keys(SeenKind::Tool), ["find", "mcp__github__find", "Bash"], "an MCP tool by both its names");
     assert_eq!(keys(SeenKind::McpServer), ["github"]);
     assert!(matches!(store.seen(SeenKind::Tool, 5, Some("x")), Err(StoreError::BadCursor)));
+    let cursor = store.seen(SeenKind::User, 1, None).unwrap().next_cursor.unwrap();
+    assert!(matches!(store.seen(SeenKind::Device, 5, Some(&cursor)), Err(StoreError::BadCursor)));
+
+    // What no event tells any more is gone; what nobody said is no value.
+    let talk = Talk::new("2");
+    store.append(batch("again", 300, [talk.tool_call("t", None, ToolStatus::Completed, 210)])).unwrap();
+    assert_eq!((keys(SeenKind::McpServer), keys(SeenKind::Tool)), (vec![], vec!["Bash".to_owned()]));
+    store.append(batch("nobody", 400, [Talk::new("nobody").prompt("a", 400)])).unwrap();
+    assert_eq!((keys(SeenKind::Agent).len(), keys(SeenKind::User).len()), (2, 3));
 }
 
 pub(super) fn stable_paging(store: &dyn Store) {
