@@ -5,7 +5,6 @@ import styles from './connect.module.css';
 const RECORDED: Record<Recorded, string> = {
   yes: 'Recorded',
   part: 'Recorded in part',
-  no: 'Not yet recorded',
 };
 
 /** How one agent is set up. */

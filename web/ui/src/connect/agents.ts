@@ -15,7 +15,7 @@ export interface Snippet {
 }
 
 /** What is recorded of an agent now: `part` depends on the protocol that it is set to. */
-export type Recorded = 'yes' | 'part' | 'no';
+export type Recorded = 'yes' | 'part';
 
 /** An agent, and how it is pointed at this server. */
 export interface AgentGuide {
@@ -100,9 +100,8 @@ const codex: AgentGuide = {
   id: 'codex',
   name: 'Codex',
   slugs: ['codex'],
-  recorded: 'part',
-  scope:
-    'Recorded over HTTP, which the provider below makes it use. Over WebSocket, its default, it is forwarded and counted only.',
+  recorded: 'yes',
+  scope: 'Everything it says to its model: prompts, completions, reasoning, tool calls.',
   once: [
     {
       title: 'With an API key in OPENAI_API_KEY',
@@ -131,7 +130,7 @@ const codex: AgentGuide = {
   ],
   check: 'codex exec "say hi"',
   notes: [
-    'The trap: signed in with ChatGPT, openai_base_url alone is not enough. Traffic goes past this server or over WebSocket, and nothing is recorded, without a word. Use the provider above.',
+    'The trap: signed in with ChatGPT, openai_base_url alone is not enough. Traffic may go past this server, without a word. Use the provider above.',
     'OPENAI_BASE_URL is ignored by Codex.',
     'For all users of a Linux machine: the same in /etc/codex/managed_config.toml.',
     'With ChatGPT its token is sent to this address: let it be a server that you trust.',
@@ -150,8 +149,8 @@ const geminiCli: AgentGuide = {
   id: 'gemini-cli',
   name: 'Gemini CLI',
   slugs: ['gemini-cli'],
-  recorded: 'no',
-  scope: 'The Gemini API is forwarded and counted, but not yet recorded: no session will appear.',
+  recorded: 'yes',
+  scope: 'Everything it says to its model: prompts, completions, thoughts, tool calls.',
   once: [
     {
       title: 'In ~/.gemini/settings.json, so that it uses an API key',
@@ -194,7 +193,7 @@ const copilotCli: AgentGuide = {
   slugs: ['copilot-cli'],
   recorded: 'part',
   scope:
-    'Recorded with a provider of your own, set as below. Chat Completions, the default for OpenAI, and WebSocket are forwarded and counted only.',
+    'Recorded with a provider of your own, set as below. With a Copilot subscription there is no address to set.',
   once: [
     {
       title: 'With an Anthropic key',
@@ -236,7 +235,7 @@ const opencode: AgentGuide = {
   slugs: ['opencode'],
   recorded: 'part',
   scope:
-    'Recorded with its providers anthropic and openai. Google and providers that speak Chat Completions are forwarded and counted only.',
+    'Recorded with an API key for anthropic, openai, google and what speaks Chat Completions. A ChatGPT login goes past this address.',
   once: [
     {
       title: 'Start it with',
@@ -281,13 +280,14 @@ const sdks: AgentGuide = {
     'anthropic-node',
     'openai-python',
     'openai-node',
+    'google-genai',
     'litellm',
     'langchain',
     'vercel-ai-sdk',
   ],
   recorded: 'part',
   scope:
-    'Anthropic Messages and OpenAI Responses over HTTP are recorded. Chat Completions, the Gemini API and Responses over WebSocket are forwarded and counted only.',
+    'Anthropic Messages, OpenAI Responses and Chat Completions, and the Gemini API are recorded; everything else is forwarded and counted.',
   once: [
     {
       title: 'Without touching the program',
