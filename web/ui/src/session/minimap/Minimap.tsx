@@ -5,6 +5,9 @@ import type { Row } from '../model/rows';
 import { draw, readPalette } from './draw';
 import styles from './Minimap.module.css';
 
+/** Time for the rows to be painted before the map is. */
+const AFTER_ROWS_MS = 30;
+
 export interface MinimapProps {
   rows: readonly Row[];
   /** First and last row in view. */
@@ -43,7 +46,9 @@ export function Minimap({ rows, view, hits, onGo }: MinimapProps) {
   useEffect(() => {
     const element = canvas.current;
     if (element === null || size.width === 0) return;
-    draw(element, size, model, found, readPalette(element));
+    // The rows first: they are what one waits for.
+    const timer = setTimeout(() => draw(element, size, model, found, readPalette(element)), AFTER_ROWS_MS);
+    return () => clearTimeout(timer);
   }, [model, found, size, theme, dark]);
 
   const px = rowPx(model.rows, size.height);

@@ -94,18 +94,21 @@ function drawBuckets(
   size: { width: number; height: number },
   palette: Palette,
 ): void {
-  for (const [line, columns] of bucketsOf(model, size.height).entries()) {
-    for (const [at, bucket] of (columns ?? []).entries()) {
-      if (bucket === undefined) continue;
-      const column = columnPx(at, model.columns, size.width);
-      const all = Object.values(bucket).reduce((sum, n) => sum + n, 0);
-      let left = column.left;
-      for (const kind of KINDS) {
-        const share = ((bucket[kind] ?? 0) / all) * (column.width - 2);
-        context.fillStyle = palette.kinds[kind];
-        context.fillRect(left, line, share, 1);
-        left += share;
-      }
+  const lines = Math.max(1, Math.floor(size.height));
+  const counts = bucketsOf(model, lines);
+  const kinds = KINDS.length;
+  for (let cell = 0; cell < lines * model.columns; cell += 1) {
+    const shares = counts.subarray(cell * kinds, (cell + 1) * kinds);
+    const all = shares.reduce((sum, n) => sum + n, 0);
+    if (all === 0) continue;
+    const column = columnPx(cell % model.columns, model.columns, size.width);
+    let left = column.left;
+    for (const [at, kind] of KINDS.entries()) {
+      const wide = ((shares[at] ?? 0) / all) * (column.width - 2);
+      if (wide === 0) continue;
+      context.fillStyle = palette.kinds[kind];
+      context.fillRect(left, Math.floor(cell / model.columns), wide, 1);
+      left += wide;
     }
   }
 }

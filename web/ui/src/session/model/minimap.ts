@@ -1,4 +1,4 @@
-import { failed, type Kind, kindOf } from './kinds';
+import { failed, KINDS, type Kind, kindOf } from './kinds';
 import { MAIN } from './lanes';
 import type { Row } from './rows';
 
@@ -6,6 +6,8 @@ import type { Row } from './rows';
 export const COLUMNS_MAX = 6;
 /** A row is drawn no higher, so that a short session does not become a wall of colour. */
 export const MARK_PX_MAX = 6;
+
+const KIND_INDEX = Object.fromEntries(KINDS.map((kind, index) => [kind, index])) as Record<Kind, number>;
 
 /** One event in the map. */
 export interface Mark {
@@ -43,22 +45,20 @@ export function minimapOf(rows: readonly Row[]): MinimapModel {
   return { marks, turns, columns: Math.min(columnOf.size, COLUMNS_MAX), rows: rows.length };
 }
 
-/** So many events of each kind in one line of pixels of one column. */
-export type Bucket = Partial<Record<Kind, number>>;
-
-/** Where rows are thinner than a pixel: what falls into each line of pixels, by column. */
-export function bucketsOf(model: MinimapModel, height: number): Bucket[][] {
-  const lines = Math.max(1, Math.floor(height));
-  const buckets: Bucket[][] = [];
+/**
+ * Where rows are thinner than a pixel: how many events of each kind fall into each line of pixels of each column, at
+ * `(line * columns + column) * KINDS.length + kind`.
+ */
+export function bucketsOf(model: MinimapModel, lines: number): Uint16Array {
+  const kinds = KINDS.length;
+  const counts = new Uint16Array(lines * model.columns * kinds);
+  const perRow = lines / Math.max(1, model.rows);
   for (const mark of model.marks) {
-    const line = Math.min(lines - 1, Math.floor((mark.index / Math.max(1, model.rows)) * lines));
-    buckets[line] ??= [];
-    const columns = buckets[line];
-    columns[mark.column] ??= {};
-    const bucket = columns[mark.column] ?? {};
-    bucket[mark.kind] = (bucket[mark.kind] ?? 0) + 1;
+    const line = Math.min(lines - 1, Math.floor(mark.index * perRow));
+    const at = (line * model.columns + mark.column) * kinds + KIND_INDEX[mark.kind];
+    counts[at] = (counts[at] ?? 0) + 1;
   }
-  return buckets;
+  return counts;
 }
 
 /** Left edge and width of a column: the main thread takes half where there are others. */
