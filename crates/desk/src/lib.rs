@@ -45,7 +45,7 @@ mod tests {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.to_str().is_some_and(|path| path.ends_with(".ts") || path.ends_with(".tsx")) {
+                } else if path.extension().is_some_and(|extension| extension == "ts" || extension == "tsx") {
                     let text = std::fs::read_to_string(&path).unwrap();
                     seen += 1;
                     if path.to_str().is_some_and(|path| path.contains(".test.")) {
