@@ -37,7 +37,7 @@ export class Server {
   readonly url: string;
   /** As printed at the start; it works once. */
   readonly link: string;
-  readonly #token: string;
+  readonly #tokens = new Map<Role, string>();
 
   private constructor(dir: string, child: ChildProcess, binary: string, url: string, link: string) {
     this.#dir = dir;
@@ -45,7 +45,6 @@ export class Server {
     this.#binary = binary;
     this.url = url;
     this.link = link;
-    this.#token = this.token('admin');
   }
 
   /** A folder for `start`, with its keys made. */
@@ -87,15 +86,19 @@ export class Server {
     return new Server(dir, child, binary, url, link);
   }
 
-  /** A new token, made as an administrator would. */
+  /** A token of that role, made as an administrator would. */
   token(role: Role): string {
+    const known = this.#tokens.get(role);
+    if (known !== undefined) return known;
     const out = execFileSync(this.#binary, ['token', 'create', '--role', role, '--data-dir', this.#dir]);
-    return out.toString().trim().split('\n').at(-1) ?? '';
+    const token = out.toString().trim().split('\n').at(-1) ?? '';
+    this.#tokens.set(role, token);
+    return token;
   }
 
   async api<T>(path: string): Promise<T> {
     const answer = await fetch(`${this.url}/api/v1${path}`, {
-      headers: { authorization: `Bearer ${this.#token}` },
+      headers: { authorization: `Bearer ${this.token('admin')}` },
     });
     if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;

@@ -81,6 +81,7 @@ test('what the model saw is shown exactly, and what is new in it', async ({ page
     .click();
   const panel = page.getByRole('dialog', { name: 'What the model saw' });
   await expect(panel).toContainText('The request as it was sent');
+  await panel.getByText('System', { exact: true }).click();
   await expect(panel).toContainText("You are a Claude agent, built on Anthropic's Claude Agent SDK.");
   await panel.getByRole('button', { name: 'Changes since the previous call' }).click();
   await expect(panel).toContainText('ls -la');

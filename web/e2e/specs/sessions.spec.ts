@@ -43,6 +43,7 @@ test('a filter narrows the list, stands in the address and can be taken out', as
 test('a search shows where the words stand and leads there', async ({ page, recorded, signIn }) => {
   await signIn(recorded.server);
   await page.goto(recorded.server.url);
+  await expect(page.getByRole('searchbox')).toBeVisible();
   await page.keyboard.press('/');
   await expect(page.getByRole('searchbox')).toBeFocused();
   await page.keyboard.type('"hello from the rig"');
