@@ -84,7 +84,14 @@ function PromptImages({ event }: { event: EventOf<'prompt'> }) {
 }
 
 function Added({ attachment, find }: { attachment: Attachment; find: string | undefined }) {
-  const text = attachment.text ?? '';
+  const text = attachment.text;
+  if (typeof text !== 'string') {
+    return (
+      <p className={styles.quiet}>
+        <Bot size={14} aria-hidden /> Added by the agent, not shown to your role.
+      </p>
+    );
+  }
   const tag = /^\s*<([a-zA-Z][\w-]{0,60})[\s>]/.exec(text)?.[1];
   return (
     <Details

@@ -36,7 +36,9 @@ export function PromptCard({ item, event, expanded, onToggle, find }: TextCardPr
         </div>
       )}
       {event.text === '' ? (
-        <p className={styles.quiet}>{event.attachments.length > 0 ? 'No words.' : 'Not recorded.'}</p>
+        <Hidden shown={item.chars === 0}>
+          {event.attachments.length > 0 ? 'No words.' : 'Not recorded.'}
+        </Hidden>
       ) : (
         <LongText event={event} expanded={expanded} onToggle={onToggle} find={find} markdown={asMarkdown} />
       )}
@@ -57,6 +59,7 @@ export function CompletionCard({ item, event, expanded, onToggle, find }: TextCa
         {typeof model === 'string' && <SafeInline text={model} />}
         {ended !== undefined && <span className={styles.warn}>ended: {ended}</span>}
       </p>
+      {event?.text === '' && <Hidden shown={item.chars === 0}>Not recorded.</Hidden>}
       {event ? (
         <LongText event={event} expanded={expanded} onToggle={onToggle} find={find} markdown />
       ) : (
@@ -127,6 +130,11 @@ function Words(props: {
 }) {
   const { markdown, ...text } = props;
   return markdown ? <Markdown {...text} /> : <SafeText {...text} />;
+}
+
+/** Says why there is nothing to read: nothing was kept, or the reader's role may not see it. */
+export function Hidden({ shown, children }: { shown: boolean; children: string }) {
+  return <p className={styles.quiet}>{shown ? children : 'Not shown to your role.'}</p>;
 }
 
 /** The first lines of a text. */

@@ -13,7 +13,7 @@ import { argumentsOf, ranWith } from './callArguments';
 import styles from './cards.module.css';
 import { useWhole } from './load';
 import { commandOutcome } from './outcome';
-import { Placeholder, type TextCardProps } from './TextCards';
+import { Hidden, Placeholder, type TextCardProps } from './TextCards';
 import { viewOf } from './tools/registry';
 import type { ToolCallEvent } from './types';
 
@@ -27,11 +27,20 @@ export function ToolCard({ item, event, expanded, onToggle, find }: TextCardProp
       </button>
       {expanded && (
         <div className={styles.toolBody}>
-          {event ? <Body sent={event} find={find} /> : <Placeholder item={item} />}
+          {event ? <BodyOrWhy item={item} event={event} find={find} /> : <Placeholder item={item} />}
         </div>
       )}
     </div>
   );
+}
+
+function BodyOrWhy(props: { item: OutlineItem; event: ToolCallEvent; find: string | undefined }) {
+  const { item, event, find } = props;
+  const parts = [event.arguments, event.executed_arguments, event.result, event.detail];
+  if (item.chars > 0 && parts.every((part) => part === undefined || part === null)) {
+    return <Hidden shown={false}>Not recorded.</Hidden>;
+  }
+  return <Body sent={event} find={find} />;
 }
 
 function Head({

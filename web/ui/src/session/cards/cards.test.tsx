@@ -44,6 +44,27 @@ function showEvent(event: ClippedEvent, item: OutlineItem = itemOf(event.kind), 
 const toolItem = (name: string, more: Partial<NonNullable<OutlineItem['tool']>> = {}): OutlineItem =>
   itemOf('tool_call', { tool: { name, type: 'builtin', ...more }, status: 'completed' });
 
+describe('what a role may not read', () => {
+  it('is said to be hidden, not missing', () => {
+    const prompt: ClippedEvent = {
+      ...base,
+      witnesses: [],
+      kind: 'prompt',
+      text: '',
+      attachments: [{ kind: 'context', bytes: 0 }],
+    };
+    showEvent(prompt);
+    expect(screen.getByText('Not shown to your role.')).toBeTruthy();
+    expect(screen.getByText('Added by the agent, not shown to your role.', { exact: false })).toBeTruthy();
+    cleanup();
+    showEvent(prompt, itemOf('prompt', { chars: 0 }));
+    expect(screen.queryByText('Not shown to your role.')).toBeNull();
+    cleanup();
+    showEvent(toolCall({ arguments: null, result: null }), toolItem('Bash'));
+    expect(screen.getByText('Not shown to your role.')).toBeTruthy();
+  });
+});
+
 describe('prompts', () => {
   it("shows the author's words, and apart from them what the agent added", () => {
     const { container } = showEvent({
