@@ -2,15 +2,17 @@ import { expect, type Page } from '@playwright/test';
 
 /** Looks for what content may have made of a page. */
 export class Harm {
-  readonly #made = new Set<string>();
-  readonly #deceives = new Set<string>();
+  /** What was found, and where first. */
+  readonly #made = new Map<string, string>();
+  readonly #deceives = new Map<string, string>();
 
   constructor(readonly page: Page) {}
 
   /** Looks at the page as it is now. */
   async look(where: string): Promise<void> {
-    for (const each of await this.page.evaluate(made)) this.#made.add(`${where}: ${each}`);
-    for (const each of await this.page.evaluate(deceives)) this.#deceives.add(`${where}: ${each}`);
+    const note = (found: Map<string, string>, what: string) => found.has(what) || found.set(what, where);
+    for (const each of await this.page.evaluate(made)) note(this.#made, each);
+    for (const each of await this.page.evaluate(deceives)) note(this.#deceives, each);
   }
 
   /** Fails if anything was found. */

@@ -49,7 +49,7 @@ test('a search shows where the words stand and leads there', async ({ page, reco
   await page.keyboard.type('"hello from the rig"');
   await page.keyboard.press('Enter');
   const found = page.getByRole('list', { name: 'Found in' }).first();
-  await expect(found.locator('mark').first()).toHaveText('hello');
+  await expect(found.locator('mark').first()).toHaveText('hello from the rig');
   await found.getByRole('link').first().click();
   await expect(page).toHaveURL(/\/sessions\/ses_[0-9a-f]+\?event=evt_[0-9a-f]+/);
   await expect(page.locator('[data-target]')).toBeInViewport();
