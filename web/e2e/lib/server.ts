@@ -54,13 +54,17 @@ export class Server {
     return dir;
   }
 
-  static async start(options: { upstream?: string; dir?: string; binary?: string } = {}): Promise<Server> {
+  /** `ursa serve`, or `ursa demo` with its simulated agents. */
+  static async start(
+    options: { upstream?: string; dir?: string; binary?: string; demo?: boolean } = {},
+  ): Promise<Server> {
     const binary = options.binary ?? program('ursa');
     const dir = options.dir ?? Server.folder(binary);
+    const command = options.demo === true ? 'demo' : 'serve';
     const upstreams = ['anthropic', 'openai'].flatMap((name) =>
       options.upstream === undefined ? [] : ['--upstream', `${name}=${options.upstream}`],
     );
-    const child = spawn(binary, ['serve', '--listen', '127.0.0.1:0', '--data-dir', dir, ...upstreams], {
+    const child = spawn(binary, [command, '--listen', '127.0.0.1:0', '--data-dir', dir, ...upstreams], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     // A worker that fails before its fixtures are torn down must leave nothing running.

@@ -1,0 +1,36 @@
+import { Server } from '../lib/server.ts';
+import { expect, test } from '../lib/test.ts';
+import { row, timeline } from '../lib/timeline.ts';
+
+test('the demo shows the desk with agents at work, and nothing that was pasted in secret', async ({
+  page,
+  guard,
+}) => {
+  const demo = await Server.start({ demo: true });
+  try {
+    guard.origin = demo.url;
+    await page.goto(demo.link);
+    const rows = page.getByRole('list', { name: /^Sessions/ }).getByRole('listitem');
+    for (const agent of ['Claude Code', 'Codex', 'opencode', 'GitHub Copilot CLI'])
+      await expect(rows.filter({ hasText: agent }).first()).toBeVisible({ timeout: 30_000 });
+    const pasted = rows.filter({ hasText: 'Deploy fails with 403' });
+    await expect(pasted).toHaveCount(1);
+    await page.screenshot({ path: 'test-results/screens/demo-list.png' });
+
+    await pasted.getByRole('link').first().click();
+    await expect(row(page, /^Prompt: The deploy fails at the push/)).toContainText('ANTHROPIC_API_KEY=');
+    // It was come to from the list: the stream of events is the session's own now.
+    await expect(page.locator('[data-live]')).toHaveAttribute('data-live', 'open');
+    await row(page, /^Completion: The deploy fails/)
+      .getByRole('button', { name: /^Show all/ })
+      .click();
+    await expect(page.getByText('U+202E RLO').first()).toBeVisible();
+    await expect(timeline(page).getByRole('table').filter({ hasText: 'write:packages' })).toBeVisible();
+    await page.getByRole('button', { name: 'Open or close all tool calls of turn 1' }).first().click();
+    await expect(timeline(page).getByText('403 Forbidden')).toBeVisible();
+    await expect(page.locator('body')).not.toContainText(/Demo0Demo0|Demo1Demo1/);
+    await page.screenshot({ path: 'test-results/screens/demo-session.png' });
+  } finally {
+    await demo.stop();
+  }
+});
