@@ -30,7 +30,7 @@ use crate::state::ApiState;
 use crate::view;
 
 /// How long a browser waits before it connects again, in milliseconds.
-const RETRY: &str = "retry: 2000\n\n";
+const RETRY: u32 = 2000;
 const HEARTBEAT: &str = ": still here\n\n";
 
 /// One client's stream.
@@ -50,7 +50,9 @@ impl Live {
     /// The next bytes for the client; `None` when the stream ends.
     async fn next(&mut self) -> Option<Bytes> {
         if !std::mem::replace(&mut self.greeted, true) {
-            return Some(Bytes::from_static(RETRY.as_bytes()));
+            // With an id, so that a client whose stream breaks before the first event does not miss what came meanwhile.
+            let rev = self.after;
+            return Some(format!("retry: {RETRY}\nid: {rev}\nevent: begin\ndata: {rev}\n\n").into());
         }
         // Set once: what other sessions do wakes this one's stream, and puts no heartbeat off.
         let beat = Instant::now() + LIVE_HEARTBEAT;
@@ -119,8 +121,8 @@ fn resume_after(headers: &HeaderMap, params: &Params) -> Result<Option<u64>, Pro
 }
 
 #[utoipa::path(get, path = "/live", tag = "sessions", summary = "Events as they are appended or change",
-    description = "Server-sent events named `event`: `id` is the event's `rev`, `data` the Event. Begins now, or \
-        after the revision in `Last-Event-ID` or `after` (0: from the beginning). An event is sent again with each \
+    description = "Server-sent events. First one named `begin`, whose `id` and `data` are the revision after which the \
+        stream begins. Then those named `event`: `id` is the event's `rev`, `data` the Event. Begins now, or after the revision in `Last-Event-ID` or `after` (0: from the beginning). An event is sent again with each \
         change. A viewer and an auditor get events without their texts.",
     params(("after" = Option<u64>, Query, description = "Revision to resume after"),
         ("session" = Option<String>, Query, description = "Events of this session only"),

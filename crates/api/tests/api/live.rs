@@ -45,9 +45,11 @@ impl Client {
         tokio::time::timeout(DEADLINE, read).await.unwrap_or_else(|_| panic!("no {part:?} came"))
     }
 
-    /// The `id:` lines so far.
+    /// The `id:` lines of the events so far.
     fn ids(&self) -> Vec<u64> {
-        self.text.lines().filter_map(|line| line.strip_prefix("id: ")).map(|id| id.trim().parse().unwrap()).collect()
+        let frames = self.text.split("\n\n").filter(|frame| !frame.contains("event: begin\n"));
+        let ids = frames.flat_map(str::lines).filter_map(|line| line.strip_prefix("id: "));
+        ids.map(|id| id.trim().parse().unwrap()).collect()
     }
 }
 
@@ -92,6 +94,20 @@ async fn a_stream_resumes_where_it_broke_off() {
     let mut wrong = Client::connect(address, &server.admin, "/live", "last-event-id: x\r\n").await;
     wrong.until("Last-Event-ID").await;
     assert!(wrong.text.starts_with("HTTP/1.1 400"));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_before_its_first_event_misses_nothing() {
+    let server = Server::new();
+    server.store.append_event(prompt("old", 7, "before"));
+    let address = serve(&server).await;
+    let mut client = Client::connect(address, &server.admin, "/live", "").await;
+    assert!(client.until("id: 7\nevent: begin\ndata: 7\n\n").await);
+    drop(client);
+    server.store.append_event(prompt("meanwhile", 8, "meanwhile"));
+    let mut client = Client::connect(address, &server.admin, "/live", "last-event-id: 7\r\n").await;
+    assert!(client.until("id: 8\n").await);
+    assert_eq!(client.ids(), [8]);
 }
 
 #[tokio::test]

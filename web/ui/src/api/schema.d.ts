@@ -101,7 +101,7 @@ export interface paths {
         };
         /**
          * Events as they are appended or change
-         * @description Server-sent events named `event`: `id` is the event's `rev`, `data` the Event. Begins now, or after the revision in `Last-Event-ID` or `after` (0: from the beginning). An event is sent again with each change. A viewer and an auditor get events without their texts.
+         * @description Server-sent events. First one named `begin`, whose `id` and `data` are the revision after which the stream begins. Then those named `event`: `id` is the event's `rev`, `data` the Event. Begins now, or after the revision in `Last-Event-ID` or `after` (0: from the beginning). An event is sent again with each change. A viewer and an auditor get events without their texts.
          */
         get: operations["live"];
         put?: never;

@@ -4,6 +4,7 @@ import { useEffect } from 'react';
 import { ApiError } from '~/api/client';
 import { useMe } from '~/app/me';
 import { PageError } from '~/app/PageError';
+import { plainly } from '~/content/chars';
 import { outlineQuery, sessionQuery } from './data/queries';
 import styles from './SessionPage.module.css';
 import { SessionView } from './SessionView';
@@ -49,7 +50,7 @@ export function SessionPage() {
 function useTitle(title: string | undefined): void {
   useEffect(() => {
     const before = document.title;
-    document.title = title === undefined ? 'Session · Ursa' : `${title} · Ursa`;
+    document.title = title === undefined ? 'Session · Ursa' : `${plainly(title)} · Ursa`;
     return () => {
       document.title = before;
     };

@@ -3,6 +3,7 @@ import { CircleAlert } from 'lucide-react';
 import { memo, useEffect, useRef } from 'react';
 import type { ListedSession } from '~/api/schema';
 import { count, relativeTime } from '~/app/time';
+import { plainly } from '~/content/chars';
 import { SafeInline } from '~/content/SafeText';
 import {
   counted,
@@ -95,8 +96,13 @@ function About({ session }: { session: ListedSession }) {
   return (
     <>
       <span className={`${styles.agent} ${styles.fixed}`}>
-        {agent.name}
-        {agent.version && <span className={styles.version}> {agent.version}</span>}
+        <SafeInline text={agent.name} />
+        {agent.version && (
+          <span className={styles.version}>
+            {' '}
+            <SafeInline text={agent.version} />
+          </span>
+        )}
       </span>
       {user && (
         <span title={`User, ${user.source}`}>
@@ -115,12 +121,12 @@ function About({ session }: { session: ListedSession }) {
         )}
       </span>
       {models.length > 0 && (
-        <span className={`${styles.wide} ${styles.models}`} title={models.join(', ')}>
+        <span className={`${styles.wide} ${styles.models}`} title={plainly(models.join(', '))}>
           <SafeInline text={models.map(withoutDate).join(', ')} />
         </span>
       )}
       {cwd && (
-        <span className={styles.wide} title={cwd}>
+        <span className={styles.wide} title={plainly(cwd)}>
           <SafeInline text={folderTail(cwd)} />
         </span>
       )}

@@ -1,6 +1,7 @@
 import type { SessionDevice, SessionUser } from '~/api/schema';
 import type { Session } from '~/api/types';
 import { compact, count, duration, fullTime } from '~/app/time';
+import { plainly } from '~/content/chars';
 
 /** The end of a folder's path, by which people know it: the last two parts. */
 export function folderTail(path: string): string {
@@ -61,7 +62,7 @@ export const counted = (n: number, one: string, many = `${one}s`): string =>
 
 /** What is missing, for a tooltip; each line once. */
 export function gapLines(session: Session): string[] {
-  const lines = session.completeness.gaps.map((gap) => `${gap.channel}: ${gap.detail}`);
+  const lines = session.completeness.gaps.map((gap) => plainly(`${gap.channel}: ${gap.detail}`));
   const unique = [...new Set(lines)];
   const shown = unique.slice(0, GAPS_SHOWN);
   const left = unique.length - shown.length;

@@ -1,4 +1,5 @@
 import { count } from '~/app/time';
+import { plainly } from '~/content/chars';
 import { type Counts, type Filter, isFiltering } from '../model/filters';
 import { KIND_NAMES, KINDS, type Kind } from '../model/kinds';
 import type { Lane } from '../model/lanes';
@@ -74,10 +75,12 @@ function LaneChoice(props: {
       onChange={(change) => onChange(change.target.value === '' ? undefined : change.target.value)}
     >
       <option value="">All lanes</option>
-      {lane !== undefined && !lanes.some(({ id }) => id === lane) && <option value={lane}>{lane}</option>}
+      {lane !== undefined && !lanes.some(({ id }) => id === lane) && (
+        <option value={lane}>{plainly(lane)}</option>
+      )}
       {lanes.map(({ id, name, count: events }) => (
         <option key={id} value={id}>
-          {name} ({count(events)})
+          {plainly(name)} ({count(events)})
         </option>
       ))}
     </select>

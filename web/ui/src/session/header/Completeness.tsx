@@ -1,6 +1,8 @@
 import { Popover } from '@base-ui/react/popover';
 import { CircleAlert, CircleCheck } from 'lucide-react';
 import type { Session } from '~/api/types';
+import { plainly } from '~/content/chars';
+import { SafeInline } from '~/content/SafeText';
 import { plural } from '../timeline/TurnHead';
 import styles from './header.module.css';
 
@@ -28,10 +30,12 @@ export function Completeness({ completeness }: { completeness: Session['complete
                 // biome-ignore lint/suspicious/noArrayIndexKey: two gaps may be equal in all
                 <li key={at}>
                   <div className={styles.gapHead}>
-                    <span>{gap.kind.replaceAll('_', ' ')}</span>
+                    <span>{plainly(gap.kind.replaceAll('_', ' '))}</span>
                     <code>{gap.channel}</code>
                   </div>
-                  <div dir="auto">{gap.detail}</div>
+                  <div dir="auto">
+                    <SafeInline text={gap.detail} />
+                  </div>
                 </li>
               ))}
             </ul>

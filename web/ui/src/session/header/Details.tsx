@@ -3,6 +3,7 @@ import { memo, type ReactNode } from 'react';
 import type { Session } from '~/api/types';
 import { clockTime, compact, count, dayName, duration, fullTime } from '~/app/time';
 import { CopyButton } from '~/content/CopyButton';
+import { SafeInline } from '~/content/SafeText';
 import { plural } from '../timeline/TurnHead';
 import { Completeness } from './Completeness';
 import styles from './header.module.css';
@@ -14,17 +15,22 @@ export const Details = memo(function Details({ session }: { session: Session }) 
   return (
     <dl className={styles.details}>
       <Fact name="Agent">
-        {agent.name}
-        {agent.version && <span className={styles.faint}> {agent.version}</span>}
+        <SafeInline text={agent.name} />
+        {agent.version && (
+          <span className={styles.faint}>
+            {' '}
+            <SafeInline text={agent.version} />
+          </span>
+        )}
       </Fact>
       {user && (
         <Fact name="User">
-          <bdi>{user.email ?? user.name ?? user.id}</bdi> <Source source={user.source} />
+          <SafeInline text={user.email ?? user.name ?? user.id} /> <Source source={user.source} />
         </Fact>
       )}
       {device && (
         <Fact name="Device">
-          <bdi>{device.hostname ?? device.id}</bdi> <Source source={device.source} />
+          <SafeInline text={device.hostname ?? device.id} /> <Source source={device.source} />
         </Fact>
       )}
       <Fact name="Started">
@@ -39,7 +45,9 @@ export const Details = memo(function Details({ session }: { session: Session }) 
         <span className={styles.faint}> after {duration(Math.max(0, lasted))}</span>
       </Fact>
       {session.models.length > 0 && (
-        <Fact name={session.models.length === 1 ? 'Model' : 'Models'}>{session.models.join(', ')}</Fact>
+        <Fact name={session.models.length === 1 ? 'Model' : 'Models'}>
+          <SafeInline text={session.models.join(', ')} />
+        </Fact>
       )}
       <Fact name="Tokens">
         <Tokens session={session} />
@@ -52,20 +60,30 @@ export const Details = memo(function Details({ session }: { session: Session }) 
         )}
         {counts.tool_errors > 0 && <span className={styles.bad}> {plural(counts.tool_errors, 'error')}</span>}
       </Fact>
-      {session.mcp_servers.length > 0 && <Fact name="MCP servers">{session.mcp_servers.join(', ')}</Fact>}
+      {session.mcp_servers.length > 0 && (
+        <Fact name="MCP servers">
+          <SafeInline text={session.mcp_servers.join(', ')} />
+        </Fact>
+      )}
       {session.cwd && (
         <Fact name="Folder">
-          <code dir="auto">{session.cwd}</code>
+          <code dir="auto">
+            <SafeInline text={session.cwd} />
+          </code>
         </Fact>
       )}
       {session.repository && (
         <Fact name="Repository">
-          <code dir="auto">{session.repository}</code>
+          <code dir="auto">
+            <SafeInline text={session.repository} />
+          </code>
         </Fact>
       )}
       {session.conversation_id && (
         <Fact name="Conversation">
-          <code>{session.conversation_id}</code>
+          <code>
+            <SafeInline text={session.conversation_id} />
+          </code>
           <CopyButton text={() => session.conversation_id ?? ''} />
         </Fact>
       )}

@@ -4,6 +4,7 @@ import { ArrowLeft, Download } from 'lucide-react';
 import { memo } from 'react';
 import type { Session } from '~/api/types';
 import { CopyButton } from '~/content/CopyButton';
+import { SafeInline } from '~/content/SafeText';
 import styles from './header.module.css';
 
 const FORMATS = [
@@ -29,7 +30,11 @@ export const TitleBar = memo(function TitleBar({
         {session.status}
       </span>
       <h1 className={styles.title} dir="auto">
-        {session.title ?? (readsContent ? 'Session without a title' : `Session of ${session.agent.name}`)}
+        <SafeInline
+          text={
+            session.title ?? (readsContent ? 'Session without a title' : `Session of ${session.agent.name}`)
+          }
+        />
       </h1>
       <CopyButton text={() => location.href} label="Copy link" />
       <ExportMenu id={session.id} />

@@ -1,4 +1,5 @@
 import { memo, type RefObject } from 'react';
+import { plainly } from '~/content/chars';
 import { spoken } from '../model/kinds';
 import type { Row } from '../model/rows';
 import { useRowActions } from './actions';
@@ -99,7 +100,9 @@ function Inside({ row, expanded, find }: { row: Row; expanded: boolean; find: st
 }
 
 function label(row: Row): string {
-  if (row.type === 'event') return spoken(row.item);
-  if (row.type === 'lane') return `Subagent: ${row.lane.name}`;
-  return row.turn.number === 0 ? 'Before the first prompt' : `Turn ${row.turn.number}: ${row.turn.prompt}`;
+  if (row.type === 'event') return plainly(spoken(row.item));
+  if (row.type === 'lane') return `Subagent: ${plainly(row.lane.name)}`;
+  return row.turn.number === 0
+    ? 'Before the first prompt'
+    : plainly(`Turn ${row.turn.number}: ${row.turn.prompt}`);
 }

@@ -1,4 +1,6 @@
 import { Bot, ChevronDown, ChevronRight } from 'lucide-react';
+import { plainly } from '~/content/chars';
+import { SafeInline } from '~/content/SafeText';
 import { laneColour, shortId } from '../model/lanes';
 import type { LaneRow } from '../model/rows';
 import { useRowActions } from './actions';
@@ -18,17 +20,17 @@ export function LaneHead({ row }: { row: LaneRow }) {
         type="button"
         className={styles.fold}
         aria-expanded={!collapsed}
-        aria-label={`${lane.name}: ${collapsed ? 'unfold' : 'fold'}`}
+        aria-label={`${plainly(lane.name)}: ${collapsed ? 'unfold' : 'fold'}`}
         onClick={() => actions.fold(row.key)}
       >
         <Chevron size={14} aria-hidden />
       </button>
       <Bot size={14} color={laneColour(lane.index)} aria-hidden />
       <span className={styles.laneName} dir="auto">
-        {lane.name}
+        <SafeInline text={lane.name} />
       </span>
-      <code className={styles.laneId} title={lane.id}>
-        {shortId(lane.id)}
+      <code className={styles.laneId} title={plainly(lane.id)}>
+        {plainly(shortId(lane.id))}
       </code>
       <span className={styles.sums}>
         {row.errors > 0 && <span className={styles.errors}>{plural(row.errors, 'error')}</span>}

@@ -1,5 +1,6 @@
 import { ChevronDown, ChevronRight, ChevronsUpDown } from 'lucide-react';
 import { clockTime, compact, count, duration, fullTime } from '~/app/time';
+import { SafeInline } from '~/content/SafeText';
 import { turnKey } from '../model/rows';
 import type { Turn } from '../model/turns';
 import { useRowActions } from './actions';
@@ -35,7 +36,7 @@ export function TurnHead({ turn, collapsed, stuck = false }: TurnHeadProps) {
         {name}
       </button>
       <span className={styles.turnPrompt} dir="auto">
-        {turn.prompt}
+        <SafeInline text={turn.prompt} />
       </span>
       <span className={styles.sums}>
         <TurnSums turn={turn} />
