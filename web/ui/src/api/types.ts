@@ -4,9 +4,6 @@ export type {
   Clipped,
   ClippedEvent,
   Event,
-  EventBody,
-  Gap,
-  ModelCallBody,
   OutlineItem,
   Session,
   SessionStatus,
@@ -14,5 +11,4 @@ export type {
   ToolCallBody,
   ToolStatus,
   Usage,
-  Witness,
 } from './schema';
