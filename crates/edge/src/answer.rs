@@ -9,7 +9,7 @@ use crate::body::EdgeBody;
 /// Carries the code of [`EdgeError`].
 const ERROR_HEADER: HeaderName = HeaderName::from_static("x-ursa-error");
 
-/// When to come back after a full journal, in seconds.
+/// When to come back after a full journal or memory, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// An answer of the edge itself.
@@ -33,6 +33,12 @@ pub enum EdgeError {
     /// The upstream did not accept the connection, or did not answer, in time.
     #[error("Ursa: the upstream did not answer in time.")]
     UpstreamTimeout,
+    /// The upstream's name leads to this machine, its link or a metadata service.
+    #[error("Ursa: the upstream's name leads to an address that is refused unless the upstream is said to be local.")]
+    UpstreamForbidden,
+    /// The memory budget is nearly spent.
+    #[error("Ursa: the server is overloaded; try again soon.")]
+    Overloaded,
     /// The request body is larger than configured.
     #[error("Ursa: the request body is larger than this server forwards.")]
     BodyTooLarge,
@@ -63,6 +69,8 @@ impl EdgeError {
             Self::ForbiddenOrigin => "forbidden_origin",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamTimeout => "upstream_timeout",
+            Self::UpstreamForbidden => "upstream_forbidden",
+            Self::Overloaded => "overloaded",
             Self::BodyTooLarge => "body_too_large",
             Self::BadBody => "bad_body",
             Self::BadPath => "bad_path",
@@ -78,12 +86,12 @@ impl EdgeError {
             Self::UnknownUpstream => StatusCode::NOT_FOUND,
             Self::BadKey | Self::KeyRequired => StatusCode::UNAUTHORIZED,
             Self::ForbiddenOrigin => StatusCode::FORBIDDEN,
-            Self::UpstreamUnreachable => StatusCode::BAD_GATEWAY,
+            Self::UpstreamUnreachable | Self::UpstreamForbidden => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BadBody | Self::BadPath => StatusCode::BAD_REQUEST,
             Self::WebSocketRefused => StatusCode::UPGRADE_REQUIRED,
-            Self::JournalFull | Self::JournalFailed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::JournalFull | Self::JournalFailed | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -101,7 +109,7 @@ impl EdgeError {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("HTTP/1.1"));
         }
-        if self == Self::JournalFull {
+        if matches!(self, Self::JournalFull | Self::Overloaded) {
             headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         response

@@ -59,6 +59,12 @@ pub struct EdgeConfig {
     pub limits: Limits,
     /// PEM file with certificate authorities that are trusted beside the system's.
     pub extra_ca_file: Option<PathBuf>,
+    /// Upstreams, by name, whose host name may lead to this machine, its link or a metadata service. Addresses that
+    /// are written down, and `localhost`, need no mention.
+    pub local_upstreams: Vec<String>,
+    /// Memory budget of the process in bytes; from [`SHED_AT_PERCENT`](crate::SHED_AT_PERCENT) of it on new requests
+    /// are refused. `None` is no budget.
+    pub memory_bytes_max: Option<u64>,
 }
 
 impl EdgeConfig {
@@ -73,6 +79,8 @@ impl EdgeConfig {
             websockets: WebSockets::default(),
             limits: Limits::default(),
             extra_ca_file: None,
+            local_upstreams: Vec::new(),
+            memory_bytes_max: None,
         }
     }
 }

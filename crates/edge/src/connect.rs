@@ -1,5 +1,6 @@
 //! Connections to upstreams: one pool per thread, HTTP/1.1, plain or TLS.
 
+use std::collections::HashSet;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use futures_util::future::BoxFuture;
 use http::Uri;
 use http::uri::Scheme;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
@@ -23,13 +25,15 @@ use tower::Service;
 use crate::body::BoxError;
 use crate::config::Limits;
 use crate::request_body::RequestBody;
+use crate::resolve::{CheckedResolver, ForbiddenAddress};
 
 /// A thread's client for all upstreams.
 pub(crate) type UpstreamClient = Client<Connector, RequestBody>;
 
-/// A pool of its own.
-pub(crate) fn client(tls: &Arc<ClientConfig>, limits: &Limits) -> UpstreamClient {
-    let mut tcp = HttpConnector::new();
+/// A pool of its own. `local`: names that may lead to this machine.
+pub(crate) fn client(tls: &Arc<ClientConfig>, limits: &Limits, local: &Arc<HashSet<String>>) -> UpstreamClient {
+    let resolver = CheckedResolver::new(GaiResolver::new(), Arc::clone(local));
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.set_nodelay(true);
     tcp.enforce_http(false);
     let connector = Connector { tcp, tls: TlsConnector::from(Arc::clone(tls)), timeout: limits.connect_timeout };
@@ -51,20 +55,22 @@ struct ConnectTimeout;
 
 /// True when `error` comes from a connection attempt that took too long.
 pub(crate) fn is_connect_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<ConnectTimeout>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    is_caused_by::<ConnectTimeout>(error)
+}
+
+/// True when `error` comes from a name that leads where it must not.
+pub(crate) fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
+    is_caused_by::<ForbiddenAddress>(error)
+}
+
+fn is_caused_by<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<E>)
 }
 
 /// Resolves, connects and shakes hands.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    tcp: HttpConnector,
+    tcp: HttpConnector<CheckedResolver>,
     tls: TlsConnector,
     timeout: Duration,
 }

@@ -1,5 +1,6 @@
 //! What all threads share: configuration, upstreams, keys, the sink, counters.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use ursa_adapters::route::Protocol;
 use crate::answer::EdgeError;
 use crate::caller::{KeyResolver, ResolvedKey, identify};
 use crate::config::{Durability, EdgeConfig, OnOverflow, WebSockets};
+use crate::memory::MemoryBudget;
 use crate::recorder::sink::FrameSink;
 use crate::stats::{Counters, EdgeStats};
 use crate::target::Target;
@@ -25,6 +27,12 @@ pub enum BuildError {
     /// TLS to upstreams cannot be set up.
     #[error("TLS to upstreams cannot be set up")]
     Tls(#[from] TlsError),
+    /// The list of local upstreams names one that is not there.
+    #[error("{name:?} is said to be a local upstream, and there is no upstream of that name")]
+    LocalUpstream {
+        /// The name as given.
+        name: String,
+    },
 }
 
 /// The proxy. [`serve`](crate::serve) puts it on the network.
@@ -35,6 +43,9 @@ pub struct Edge {
     pub(crate) tls: Arc<rustls::ClientConfig>,
     /// Set when the server cuts what is still open after the drain.
     pub(crate) cutting: Arc<AtomicBool>,
+    pub(crate) memory: MemoryBudget,
+    /// Host names that may lead to this machine.
+    pub(crate) local_hosts: Arc<HashSet<String>>,
     upstreams: Upstreams,
     keys: Arc<dyn KeyResolver>,
 }
@@ -53,7 +64,13 @@ impl Edge {
         let tls = tls::client(config.extra_ca_file.as_deref())?;
         let counters = Arc::default();
         let cutting = Arc::default();
-        Ok(Arc::new(Self { config, sink, counters, tls, cutting, upstreams, keys }))
+        let memory = MemoryBudget::new(config.memory_bytes_max);
+        let host_of = |name: &String| {
+            let host = upstreams.get(name).map(|upstream| upstream.authority().host().to_ascii_lowercase());
+            host.ok_or_else(|| BuildError::LocalUpstream { name: name.clone() })
+        };
+        let local_hosts = Arc::new(config.local_upstreams.iter().map(host_of).collect::<Result<_, _>>()?);
+        Ok(Arc::new(Self { config, sink, counters, tls, cutting, memory, local_hosts, upstreams, keys }))
     }
 
     /// The counters now.

@@ -70,7 +70,9 @@ impl Open {
 
     fn refuse(&self, error: EdgeError) -> EdgeError {
         let reason = match error {
-            EdgeError::UpstreamUnreachable | EdgeError::UpstreamTimeout => EndReason::UpstreamUnreachable,
+            EdgeError::UpstreamUnreachable | EdgeError::UpstreamTimeout | EdgeError::UpstreamForbidden => {
+                EndReason::UpstreamUnreachable
+            }
             _ => EndReason::Refused,
         };
         // The client is told in any case; what the sink does not take is counted.
@@ -95,7 +97,7 @@ impl Open {
 
 impl Worker {
     pub(crate) fn new(edge: Arc<Edge>) -> Self {
-        let client = connect::client(&edge.tls, &edge.config.limits);
+        let client = connect::client(&edge.tls, &edge.config.limits, &edge.local_hosts);
         Self { edge, client }
     }
 
@@ -112,6 +114,10 @@ impl Worker {
             return self.refuse(EdgeError::UnknownUpstream, Protocol::Unknown);
         };
         let protocol = self.edge.protocol(&target);
+        if self.edge.memory.is_spent() {
+            self.edge.counters.overloaded();
+            return self.refuse(EdgeError::Overloaded, protocol);
+        }
         let admitted = self.edge.admit(&request, &target, connection.peer());
         let call = admitted.and_then(|(caller, upstream)| {
             let uri = upstream.uri(target.rest).map_err(|_| EdgeError::BadPath)?;
@@ -227,6 +233,10 @@ impl Worker {
         match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if connect::is_connect_timeout(&error) => Err(EdgeError::UpstreamTimeout),
+            Ok(Err(error)) if connect::is_forbidden(&error) => {
+                self.edge.counters.forbidden();
+                Err(EdgeError::UpstreamForbidden)
+            }
             Ok(Err(_)) => Err(EdgeError::UpstreamUnreachable),
             Err(_) => Err(EdgeError::UpstreamTimeout),
         }

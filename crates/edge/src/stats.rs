@@ -22,6 +22,10 @@ pub struct EdgeStats {
     pub upstream_unreachable: u64,
     /// Requests that the edge refused, with or without an exchange.
     pub refused: u64,
+    /// Of the refused, those for want of memory.
+    pub overloaded: u64,
+    /// Exchanges whose upstream's name led where it must not.
+    pub upstream_forbidden: u64,
     /// Exchanges cut by the end of the drain.
     pub interrupted: u64,
     /// Exchanges that are open now.
@@ -68,6 +72,8 @@ counters!(
     upstream_reset,
     upstream_unreachable,
     refused,
+    overloaded,
+    upstream_forbidden,
     interrupted,
     open_exchanges,
     open_connections,
@@ -89,6 +95,16 @@ impl Counters {
     /// A request was refused before there was an exchange.
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Relaxed);
+    }
+
+    /// A request was refused for want of memory.
+    pub(crate) fn overloaded(&self) {
+        self.overloaded.fetch_add(1, Relaxed);
+    }
+
+    /// An upstream's name led where it must not.
+    pub(crate) fn forbidden(&self) {
+        self.upstream_forbidden.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn opened(&self) {

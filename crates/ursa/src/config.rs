@@ -52,6 +52,10 @@ pub(crate) struct EdgeSection {
     pub(crate) kept_body_bytes_limit: usize,
     pub(crate) request_bytes_limit: u64,
     pub(crate) drain_seconds: u64,
+    pub(crate) head_seconds: u64,
+    pub(crate) upload_idle_seconds: u64,
+    pub(crate) memory_bytes_limit: u64,
+    pub(crate) local_upstreams: Vec<String>,
     pub(crate) ca_file: PathBuf,
     pub(crate) upstreams: BTreeMap<String, String>,
 }

@@ -125,6 +125,7 @@ async fn listen(
     });
     let mut listen = ListenConfig::new(config.listen);
     listen.limits.drain_timeout = Duration::from_secs(config.edge.drain_seconds);
+    listen.limits.header_read_timeout = Duration::from_secs(config.edge.head_seconds);
     listen.tls = tls.map(|(cert, key)| TlsFiles { cert, key });
     let scheme = if listen.tls.is_some() { "https" } else { "http" };
     let router = if config.has(ProcessRole::Api) { ursa_api::router(api) } else { axum::Router::new() };
@@ -196,6 +197,10 @@ fn edge(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<Arc<Edge>> 
     edge.limits.kept_body_bytes_max = config.edge.kept_body_bytes_limit as u64;
     edge.limits.request_body_bytes_max =
         (config.edge.request_bytes_limit > 0).then_some(config.edge.request_bytes_limit);
+    edge.limits.upload_idle_timeout = Duration::from_secs(config.edge.upload_idle_seconds);
+    edge.memory_bytes_max =
+        Some(config.edge.memory_bytes_limit).filter(|bytes| *bytes > 0).or_else(ursa_edge::container_memory_bytes);
+    edge.local_upstreams.clone_from(&config.edge.local_upstreams);
     edge.extra_ca_file = Config::given(&config.edge.ca_file);
     let sink = Arc::new(JournalSink(parts.journal.writer()));
     let keys = Arc::new(EdgeKeys(KeyRing::new(Arc::clone(&parts.store))));
