@@ -1,4 +1,3 @@
-import './styles/base.css';
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
@@ -6,9 +5,6 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queryClient } from './app/queryClient';
 import { router } from './app/router';
-import { applyTheme } from './app/theme';
-
-applyTheme();
 
 const root = document.getElementById('root');
 if (root) {

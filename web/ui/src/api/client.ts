@@ -1,7 +1,8 @@
 import createClient from 'openapi-fetch';
+import { fetchFirst } from '~/app/early';
 import type { Problem, paths } from './schema';
 
-const api = createClient<paths>({ baseUrl: '/api/v1', credentials: 'same-origin' });
+const api = createClient<paths>({ baseUrl: '/api/v1', credentials: 'same-origin', fetch: fetchFirst });
 export const client = api;
 
 /** A request that the server answered with an error, or that never reached it. */

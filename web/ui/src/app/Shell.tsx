@@ -5,12 +5,13 @@ import { SignInPage } from '~/signin/SignInPage';
 import { signOut, useMe } from './me';
 import { PageError } from './PageError';
 import styles from './Shell.module.css';
-import { setTheme, type Theme, useTheme } from './theme';
+import { setTheme, type Theme } from './theme';
+import { useTheme } from './useTheme';
 
 /** The frame of every page: who may not read sees the sign-in form instead. */
 export function Shell() {
   const me = useMe();
-  if (me.isPending) return <div className={styles.loading} aria-busy="true" />;
+  if (me.isPending) return <Waiting />;
   if (me.isError) return <PageError error={me.error} reset={() => void me.refetch()} />;
   if (me.data === null) return <SignInPage />;
   return (
@@ -37,6 +38,18 @@ export function Shell() {
       <main id="main" className={styles.main} tabIndex={-1}>
         <Outlet />
       </main>
+    </div>
+  );
+}
+
+/** As index.html has it until this program is there. */
+function Waiting() {
+  return (
+    <div className="boot" aria-busy="true">
+      <div className="boot-header">
+        <img src="/ursa.svg" alt="" width="22" height="22" />
+        Ursa
+      </div>
     </div>
   );
 }

@@ -1,5 +1,3 @@
-import { useSyncExternalStore } from 'react';
-
 /** `system` follows the reader's system. */
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -26,11 +24,8 @@ export function setTheme(chosen: Theme): void {
   for (const listener of listeners) listener();
 }
 
-function subscribe(listener: () => void): () => void {
+/** Calls `listener` after each change; the answer ends that. */
+export function onThemeChange(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-export function useTheme(): Theme {
-  return useSyncExternalStore(subscribe, theme);
 }

@@ -2,13 +2,12 @@ import { type InfiniteData, keepPreviousData, useInfiniteQuery, useQueryClient }
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import { client, unwrap } from '~/api/client';
 import { type LiveState, useLive } from '~/api/live';
+import { PAGE_ITEMS } from '~/app/early';
 import { allSessions, mergeFirstPage, replaceSessions, type SessionPage } from './pages';
 import type { SessionsSearch } from './search';
 import { Throttle } from './throttle';
 import { bounds } from './times';
 
-/** Sessions a page. */
-const PAGE_ITEMS = 50;
 /** New events lead to at most one look at the first page in this time. */
 const REFRESH_MS = 1000;
 /** Without any event, this often: a session goes from active to idle by time alone. */

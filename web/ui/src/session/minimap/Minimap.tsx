@@ -1,5 +1,5 @@
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
-import { useTheme } from '~/app/theme';
+import { useTheme } from '~/app/useTheme';
 import { minimapOf, rowAt, rowPx } from '../model/minimap';
 import type { Row } from '../model/rows';
 import { draw, readPalette } from './draw';
