@@ -1,6 +1,6 @@
-import type { AgentGuide, Place, Recorded, Snippet } from './agents';
 import { CopyBlock } from './CopyBlock';
 import styles from './connect.module.css';
+import type { AgentGuide, Place, Recorded, Snippet } from './guides/guide';
 
 const RECORDED: Record<Recorded, string> = {
   yes: 'Recorded',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AGENTS, placeOf, type Snippet } from './agents';
+import { AGENTS, placeOf } from './agents';
+import type { Snippet } from './guides/guide';
 
 const origin = 'https://ursa.example.com';
 const setUps = AGENTS.flatMap((agent) => [...agent.once, ...agent.permanent]);
