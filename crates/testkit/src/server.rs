@@ -44,9 +44,9 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// A server whose `anthropic` and `openai` are the given base URL.
+    /// A server whose `anthropic`, `openai` and `gemini` are the given base URL.
     pub fn for_upstream(data_dir: &Path, base_url: &str) -> Self {
-        let upstreams = vec![format!("anthropic={base_url}"), format!("openai={base_url}")];
+        let upstreams = ["anthropic", "openai", "gemini"].map(|name| format!("{name}={base_url}")).into();
         Self { data_dir: data_dir.to_path_buf(), upstreams, config: None }
     }
 
@@ -74,7 +74,20 @@ pub struct UrsaServer {
 impl UrsaServer {
     /// Starts a server and waits until it says that it listens. Errors with its output when it does not.
     pub async fn start(options: ServerOptions) -> anyhow::Result<Self> {
-        let mut command = Command::new(ursa_program()?);
+        Self::start_through(options, &[]).await
+    }
+
+    /// As [`UrsaServer::start`], through a program with arguments that becomes the server (`env X=Y`, `strace -D …`).
+    pub async fn start_through(options: ServerOptions, wrapper: &[&str]) -> anyhow::Result<Self> {
+        let program = ursa_program()?;
+        let mut command = match wrapper {
+            [] => Command::new(program),
+            [wrapper, arguments @ ..] => {
+                let mut command = Command::new(wrapper);
+                command.args(arguments).arg(program);
+                command
+            }
+        };
         command.arg("serve").args(["--listen", "127.0.0.1:0"]).args(options.common_arguments()?);
         for upstream in &options.upstreams {
             command.arg("--upstream").arg(upstream);

@@ -10,12 +10,17 @@ use super::Workspace;
 /// Fields whose values depend on the clock or are drawn at random; those whose names end in `_ms` or `Ms` do too.
 const VOLATILE_FIELDS: &[&str] = &[
     "agentId",
+    // Tokens of texts with the project's path in them (Copilot CLI).
+    "context_current_tokens",
+    "end",
     "end_time",
     "id",
     "request_id",
+    "result_token_count",
     "run_id",
     "session_id",
     "signature",
+    "start",
     "task_id",
     "thread_id",
     "timestamp",
@@ -36,17 +41,25 @@ static VOLATILE_TEXT: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"http://127\.0\.0\.1:\d+(/edge/[a-z]+)?", "BASE"),
         (r"\bduration_ms(>|: )\d+", "duration_ms${1}N"),
         (r"/cc-socks/\d+\.sock", "/cc-socks/N.sock"),
+        (r"_\d{13}_(\d+)\b", "_MS_${1}"),
+        (r"\bchatcmpl-[0-9a-f]+\b", "chatcmpl-ID"),
+        (r"\bses_[0-9a-zA-Z]{20,}\b", "ses_ID"),
     ]
     .map(|(pattern, word)| (Regex::new(pattern).unwrap(), word))
     .into()
 });
 
-/// One masked line for each line of an agent's output, in order.
+/// Lines that come in any number, or that cut the project's path anywhere, run by run: Copilot CLI's.
+const UNSTEADY_LINES: &[&str] = &["session.background_tasks_changed", "assistant.tool_call_delta"];
+
+/// One masked line for each steady line of an agent's output, in order.
 pub fn mask(stdout: &str, workspace: &Workspace) -> Vec<String> {
     let home = workspace.home().to_string_lossy().into_owned();
     // Claude Code also names folders after the project's path with its separators replaced.
     let slug = home.replace(['/', '.', '_'], "-");
-    stdout.lines().map(|line| mask_line(&line.replace(&home, "HOME").replace(&slug, "SLUG"))).collect()
+    let unsteady = |line: &&str| UNSTEADY_LINES.iter().any(|kind| line.contains(&format!("\"type\":\"{kind}\"")));
+    let steady = stdout.lines().filter(|line| !unsteady(line));
+    steady.map(|line| mask_line(&line.replace(&home, "HOME").replace(&slug, "SLUG"))).collect()
 }
 
 fn mask_line(line: &str) -> String {

@@ -2,7 +2,10 @@
 
 mod claude;
 mod codex;
+mod copilot;
+mod gemini;
 mod mask;
+mod opencode;
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -24,36 +27,80 @@ const RUN_LIMIT: Duration = Duration::from_secs(150);
 pub enum AgentKind {
     /// Claude Code, `-p`.
     ClaudeCode,
+    /// As `ClaudeCode`, an older release that many still run.
+    OlderClaudeCode,
     /// Codex, `exec`, over HTTP.
     Codex,
     /// Codex, `exec`, over WebSocket if the upstream accepts one.
     CodexOverWebSocket,
+    /// Gemini CLI, `-p`.
+    GeminiCli,
+    /// Copilot CLI, `-p`, with an own provider.
+    CopilotCli,
+    /// opencode, `run`.
+    Opencode,
+}
+
+impl AgentKind {
+    /// The agent's name in the record, and the version that is installed.
+    pub const fn slug_and_version(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ClaudeCode => ("claude-code", "2.1.330"),
+            Self::OlderClaudeCode => ("claude-code", "2.1.197"),
+            Self::Codex | Self::CodexOverWebSocket => ("codex", "0.169.0"),
+            Self::GeminiCli => ("gemini-cli", "0.61.0"),
+            Self::CopilotCli => ("copilot-cli", "1.0.102"),
+            Self::Opencode => ("opencode", "1.18.33"),
+        }
+    }
+
+    /// The built-in upstream that it is pointed at.
+    pub const fn upstream(self) -> &'static str {
+        match self {
+            Self::ClaudeCode | Self::OlderClaudeCode | Self::Opencode => "anthropic",
+            Self::Codex | Self::CodexOverWebSocket | Self::CopilotCli => "openai",
+            Self::GeminiCli => "gemini",
+        }
+    }
+
+    /// Where its program lies among the installed packages.
+    const fn program(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => "@anthropic-ai/claude-code-linux-x64/claude",
+            Self::OlderClaudeCode => "claude-code-2-1-197/node_modules/@anthropic-ai/claude-code-linux-x64/claude",
+            Self::Codex | Self::CodexOverWebSocket => {
+                "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex"
+            }
+            Self::GeminiCli => "@google/gemini-cli/bundle/gemini.js",
+            Self::CopilotCli => "@github/copilot-linux-x64/copilot",
+            Self::Opencode => "opencode-linux-x64/bin/opencode",
+        }
+    }
 }
 
 /// The agents' programs.
 #[derive(Debug, Clone)]
 pub struct AgentPrograms {
-    claude: PathBuf,
-    codex: PathBuf,
+    modules: PathBuf,
 }
 
 impl AgentPrograms {
     /// Finds them in `$URSA_TEST_AGENTS/node_modules`, or where `scripts/agents` puts them: `agents` in the target folder
     /// that this program was built into. Errors when they are not there.
     pub fn locate() -> anyhow::Result<Self> {
-        let modules = if let Some(dir) = std::env::var_os("URSA_TEST_AGENTS") {
-            PathBuf::from(dir).join("node_modules")
-        } else {
-            let current = std::env::current_exe()?;
-            let mut folders = current.ancestors().map(|dir| dir.join("agents/node_modules"));
-            folders.find(|dir| dir.is_dir()).context("the real agents are not installed: run scripts/agents")?
-        };
-        let claude = modules.join("@anthropic-ai/claude-code-linux-x64/claude");
-        let codex = modules.join("@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex");
-        for program in [&claude, &codex] {
-            anyhow::ensure!(program.is_file(), "{} is missing: run scripts/agents", program.display());
+        if let Some(dir) = std::env::var_os("URSA_TEST_AGENTS") {
+            return Ok(Self { modules: PathBuf::from(dir).join("node_modules") });
         }
-        Ok(Self { claude, codex })
+        let current = std::env::current_exe()?;
+        let mut folders = current.ancestors().map(|dir| dir.join("agents/node_modules"));
+        let modules = folders.find(|dir| dir.is_dir());
+        Ok(Self { modules: modules.context("the real agents are not installed: run scripts/agents")? })
+    }
+
+    fn program(&self, kind: AgentKind) -> anyhow::Result<PathBuf> {
+        let program = self.modules.join(kind.program());
+        anyhow::ensure!(program.is_file(), "{} is missing: run scripts/agents", program.display());
+        Ok(program)
     }
 }
 
@@ -110,7 +157,7 @@ async fn git(dir: &Path, arguments: &[&str]) -> anyhow::Result<()> {
 pub struct AgentTask<'a> {
     /// Which agent.
     pub kind: AgentKind,
-    /// The base URL that it is given: the upstream, or `…/edge/anthropic`, `…/edge/openai`.
+    /// The base URL that it is given: the upstream's, or `…/edge/{upstream}`.
     pub base_url: &'a str,
     /// The words of the prompt; `RIG-PROMPT` runs the whole script, `RIG-PLAIN` gets one plain answer.
     pub prompt: &'a str,
@@ -132,9 +179,13 @@ pub struct AgentRun {
 impl AgentPrograms {
     /// Runs an agent to its end. Errors when it cannot be started or does not end in time.
     pub async fn run(&self, workspace: &Workspace, task: &AgentTask<'_>) -> anyhow::Result<AgentRun> {
+        let program = self.program(task.kind)?;
         let mut command = match task.kind {
-            AgentKind::ClaudeCode => claude::command(&self.claude, workspace, task)?,
-            AgentKind::Codex | AgentKind::CodexOverWebSocket => codex::command(&self.codex, workspace, task)?,
+            AgentKind::ClaudeCode | AgentKind::OlderClaudeCode => claude::command(&program, workspace, task)?,
+            AgentKind::Codex | AgentKind::CodexOverWebSocket => codex::command(&program, workspace, task)?,
+            AgentKind::GeminiCli => gemini::command(&program, workspace, task)?,
+            AgentKind::CopilotCli => copilot::command(&program, workspace, task)?,
+            AgentKind::Opencode => opencode::command(&program, workspace, task)?,
         };
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::log::{Answer, AnswerKind, ToolCallSent, UsageSent};
+use super::offered::{self, Piece};
 use super::reply::Reply;
 use super::sse;
 
@@ -98,6 +99,7 @@ impl Place {
             Script::Summary => vec![text("<summary>The project was tidied.</summary>")],
             Script::Plain => vec![text("Plain answer.")],
             Script::Subagent => step_of(subagent_steps(&self.dir), self.step),
+            Script::Main if !offers(request, "Bash") => others_step(request, &self.dir, self.step),
             Script::Main => step_of(main_steps(request, &self.dir, false), self.step),
             Script::Background => step_of(main_steps(request, &self.dir, true), self.step),
         }
@@ -149,6 +151,24 @@ fn message_text(message: &Value) -> String {
         }
         _ => String::new(),
     }
+}
+
+fn offers(request: &Value, name: &str) -> bool {
+    request["tools"].as_array().is_some_and(|tools| tools.iter().any(|tool| tool["name"] == name))
+}
+
+/// The step for an agent that has no tools of Claude Code's.
+fn others_step(request: &Value, dir: &str, step: usize) -> Vec<Block> {
+    let declared = request["tools"].as_array().into_iter().flatten();
+    let tools =
+        declared.filter_map(|tool| Some(offered::Tool { name: tool["name"].as_str()?, schema: &tool["input_schema"] }));
+    let pieces = offered::step(&tools.collect::<Vec<_>>(), dir, step).into_iter();
+    let blocks = pieces.map(|piece| match piece {
+        Piece::Think(text) => Block::Thinking(text),
+        Piece::Say(text) => Block::Text(text),
+        Piece::Call { name, arguments } => Block::Tool { name, input: arguments },
+    });
+    blocks.collect()
 }
 
 fn step_of(mut steps: Vec<Vec<Block>>, step: usize) -> Vec<Block> {

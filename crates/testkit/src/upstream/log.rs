@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::gemini::unnamed;
+
 /// Tokens as the answer reported them, in the words of the API (`input_tokens` as the protocol counts it).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct UsageSent {
@@ -112,16 +114,27 @@ impl Exchange {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The vendor's session id: Claude Code's or Codex's header.
+    /// The vendor's session id: a header of Claude Code, Codex or opencode, the name of Copilot CLI's session folder.
+    /// Gemini CLI tells none.
     pub fn conversation_id(&self) -> Option<&str> {
-        self.header("x-claude-code-session-id").or_else(|| self.header("session-id"))
+        let by_header = ["x-claude-code-session-id", "session-id", "x-parent-session-id", "x-session-id"];
+        by_header.into_iter().find_map(|name| self.header(name)).or_else(|| self.session_folder())
+    }
+
+    fn session_folder(&self) -> Option<&str> {
+        const UUID_CHARS: usize = 36;
+        let body = std::str::from_utf8(&self.body).ok()?;
+        body.split_once("/session-state/")?.1.get(..UUID_CHARS)
     }
 
     /// Results of tool calls that this request carries, by call id: Anthropic's `tool_result` blocks, OpenAI's
-    /// `…_call_output` items, and the tools that a search found.
+    /// `…_call_output` items and messages of a tool, the tools that a search found, Gemini's `functionResponse` parts.
     pub fn tool_results(&self) -> HashMap<String, Value> {
         let Some(json) = &self.json else { return HashMap::new() };
         let messages = json["messages"].as_array().into_iter().flatten();
+        let of_tools = messages.clone().filter(|message| message["role"] == "tool");
+        let of_tools = of_tools
+            .filter_map(|message| Some((message["tool_call_id"].as_str()?.to_owned(), message["content"].clone())));
         let blocks = messages.flat_map(|message| message["content"].as_array().into_iter().flatten());
         let items = json["input"].as_array().into_iter().flatten();
         let results = blocks.chain(items).filter_map(|item| {
@@ -133,8 +146,30 @@ impl Exchange {
             };
             Some((id.as_str()?.to_owned(), result.clone()))
         });
-        results.collect()
+        results.chain(of_tools).chain(gemini_results(json)).collect()
     }
+}
+
+/// Results by the number of the call that they answer; the agent pairs them by ids of its own.
+fn gemini_results(json: &Value) -> Vec<(String, Value)> {
+    let contents = json["contents"].as_array().into_iter().flatten();
+    let parts = contents.flat_map(|content| content["parts"].as_array().into_iter().flatten());
+    let mut numbers = HashMap::new();
+    let mut results = Vec::new();
+    for part in parts {
+        if let Some(call) = part["functionCall"].as_object() {
+            let number = numbers.len();
+            numbers.insert(call.get("id").and_then(Value::as_str).unwrap_or_default(), number);
+        }
+        let told = &part["functionResponse"];
+        let number = told["id"].as_str().and_then(|id| numbers.get(id));
+        results.extend(number.map(|number| {
+            let response = &told["response"];
+            let output = response.get("output").or_else(|| response.get("error")).unwrap_or(response);
+            (unnamed(*number), output.clone())
+        }));
+    }
+    results
 }
 
 /// The exchanges of a run, in memory and, if asked for, as JSON lines in a folder.

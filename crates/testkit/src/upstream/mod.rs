@@ -1,9 +1,13 @@
-//! A scripted model upstream on loopback: Anthropic Messages and OpenAI Responses, with ids unique to the run, usage
-//! numbers that differ from call to call, content encodings, pauses and faults. Everything else is a 404 in JSON.
+//! A scripted model upstream on loopback: Anthropic Messages, OpenAI Responses and Chat Completions, Gemini, with ids
+//! unique to the run, usage numbers that differ from call to call, content encodings, pauses and faults. Everything else
+//! is a 404 in JSON.
 
 mod anthropic;
+mod chat;
 mod encoding;
+mod gemini;
 mod log;
+mod offered;
 mod reply;
 mod responses;
 mod serve;

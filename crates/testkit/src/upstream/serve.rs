@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::encoding::{ChunkEncoder, ContentEncoding};
 use super::log::{Exchange, ExchangeLog};
 use super::reply::Reply;
-use super::{FaultAction, FaultAt, UpstreamOptions, anthropic, responses, websocket};
+use super::{FaultAction, FaultAt, UpstreamOptions, anthropic, chat, gemini, responses, websocket};
 
 /// Largest request body, encoded and decoded.
 const REQUEST_BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -121,7 +121,7 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Response<Paced
     };
     let id = format!("{}{seq:06}", state.id_prefix);
     let path = head.uri.path().trim_end_matches('/');
-    let is_model_call = head.method == Method::POST && (path.ends_with("/messages") || path.ends_with("/responses"));
+    let is_model_call = head.method == Method::POST && is_model_route(path);
     let fault = if is_model_call { state.fault(state.model_calls.fetch_add(1, Ordering::Relaxed) + 1) } else { None };
     let reply = match fault {
         Some(FaultAction::Status(status)) => Reply::error(path, status, "scripted error"),
@@ -143,12 +143,21 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Response<Paced
     response.map(|()| paced(&reply, exchange, encoding, cut, state))
 }
 
+fn is_model_route(path: &str) -> bool {
+    let tails = ["/messages", "/responses", "/chat/completions"];
+    tails.into_iter().any(|tail| path.ends_with(tail)) || gemini::is_model_call(path)
+}
+
 fn route(method: &Method, path: &str, json: Option<&Value>, id: &str) -> Reply {
     let request = json.unwrap_or(&Value::Null);
     match (method.as_str(), path) {
         ("POST", path) if path.ends_with("/messages/count_tokens") => anthropic::count_tokens(request),
         ("POST", path) if path.ends_with("/messages") => anthropic::messages(request, id),
         ("POST", path) if path.ends_with("/responses") => responses::responses(request, id),
+        ("POST", path) if path.ends_with("/chat/completions") => chat::completions(request, id),
+        ("POST", path) if path.contains("/models/") => {
+            gemini::answer_to(path, request, id).unwrap_or_else(Reply::not_found)
+        }
         ("GET", path) if path.ends_with("/models") => {
             Reply::json(200, &json!({"data": [], "models": [], "has_more": false, "first_id": null, "last_id": null}))
         }

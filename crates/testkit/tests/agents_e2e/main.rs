@@ -1,8 +1,9 @@
-//! The real Claude Code and Codex: what they print is the same directly and through Ursa, and what Ursa then tells over
-//! its API is what the upstream sent and the agents did.
+//! The real agents: what they print is the same directly and through Ursa, and what Ursa then tells over its API is what
+//! the upstream sent and the agents did.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod expect;
+mod others;
 
 use std::path::Path;
 use std::time::Duration;
@@ -33,13 +34,6 @@ async fn run(kind: AgentKind, base_url: &str, prompt: &str) -> (AgentRun, Worksp
     (run, workspace)
 }
 
-fn upstream_name(kind: AgentKind) -> &'static str {
-    match kind {
-        AgentKind::ClaudeCode => "anthropic",
-        AgentKind::Codex | AgentKind::CodexOverWebSocket => "openai",
-    }
-}
-
 /// Runs an agent through a fresh Ursa and gives the run, what the upstream saw, and what Ursa stored.
 struct Through {
     run: AgentRun,
@@ -54,7 +48,7 @@ async fn run_through(kind: AgentKind, prompt: &str, options: UpstreamOptions) ->
     let data = tempfile::tempdir().unwrap();
     let server = ServerOptions::for_upstream(&data.path().join("data"), &upstream.base_url());
     let server = UrsaServer::start(server).await.unwrap();
-    let (run, workspace) = run(kind, &server.edge(upstream_name(kind)), prompt).await;
+    let (run, workspace) = run(kind, &server.edge(kind.upstream()), prompt).await;
     let exchanges = upstream.exchanges();
     let api = server.api().await.unwrap();
     let sessions = api.wait_for_sessions(SETTLE_LIMIT, |sessions| expect::missing_answers(&exchanges, sessions)).await;
@@ -70,11 +64,16 @@ async fn prints_the_same_and_is_recorded_whole(kind: AgentKind, options: Upstrea
     expect::whole_script_ran(&through.exchanges, &through.workspace);
     let over_socket = through.exchanges.iter().any(|exchange| exchange.method == "WS");
     assert_eq!(over_socket, kind == AgentKind::CodexOverWebSocket);
-    let expected = mask(&direct.stdout, &direct_workspace).join("\n");
-    let printed = mask(&through.run.stdout, &through.workspace).join("\n");
-    assert!(expected == printed, "{kind:?} prints otherwise through Ursa:\n{expected}\n---\n{printed}");
+    prints_the_same(kind, (&direct, &direct_workspace), &through);
     expect::record_is_whole(&through.exchanges, &through.sessions);
     expect::one_prompt(&through.sessions, "tidy this project.");
+    expect::agent_is(&through.sessions, kind);
+}
+
+fn prints_the_same(kind: AgentKind, (direct, direct_workspace): (&AgentRun, &Workspace), through: &Through) {
+    let expected = mask(&direct.stdout, direct_workspace).join("\n");
+    let printed = mask(&through.run.stdout, &through.workspace).join("\n");
+    assert!(expected == printed, "{kind:?} prints otherwise through Ursa:\n{expected}\n---\n{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
