@@ -10,4 +10,6 @@ pub mod api;
 pub mod files;
 pub mod load;
 pub mod server;
+pub mod transparency;
 pub mod upstream;
+pub mod wire;

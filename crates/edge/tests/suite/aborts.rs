@@ -28,7 +28,7 @@ fn a_reset_after_k_bytes_gives_the_client_exactly_those() {
     let ks: Vec<usize> = (0..4096).step_by(61).chain([1, 2, 4095]).collect();
     for (number, k) in ks.into_iter().enumerate() {
         cut.send(k).unwrap();
-        let mut conn = Conn::connect(under.addr);
+        let mut conn = Conn::connect(under.addr).unwrap();
         conn.send(REQUEST);
         let head = conn.head().unwrap();
         assert_eq!(head.status(), 200);
@@ -52,7 +52,7 @@ fn an_upstream_that_breaks_off_a_sized_answer() {
         conn.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     let (_, payload) = conn.response("POST").unwrap();
     assert_eq!((payload.bytes.as_slice(), payload.whole), (b"abc".as_slice(), false));
@@ -69,7 +69,7 @@ fn a_client_that_leaves_cancels_the_upstream() {
         closed.send(conn.is_closed()).unwrap();
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     assert_eq!(conn.chunk().unwrap(), b"hello");
@@ -91,7 +91,7 @@ fn a_client_that_leaves_before_the_answer_cancels_the_upstream() {
         closed.send(conn.is_closed()).unwrap();
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     arrived.recv_timeout(DEADLINE).unwrap();
     drop(conn);
@@ -108,7 +108,7 @@ fn a_client_that_leaves_in_the_upload() {
         closed.send(()).unwrap();
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc");
     under.stats(|stats| stats.open_exchanges == 1);
     drop(conn);
@@ -124,7 +124,7 @@ fn an_upstream_that_cannot_be_reached() {
     let addr = listener.local_addr().unwrap();
     drop(listener);
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     let (head, payload) = conn.response("POST").unwrap();
     assert_eq!((head.status(), head.get("x-ursa-error")), (502, Some("upstream_unreachable")));
@@ -144,7 +144,7 @@ fn an_upstream_that_is_silent_for_too_long() {
     let under = Under::with(&format!("http://{addr}"), |config, _| {
         config.limits.answer_timeout = std::time::Duration::from_millis(50);
     });
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     let (head, _) = conn.response("POST").unwrap();
     assert_eq!((head.status(), head.get("x-ursa-error")), (504, Some("upstream_timeout")));

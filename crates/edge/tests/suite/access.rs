@@ -8,7 +8,7 @@ use crate::wire::{Conn, Head, Payload, answering};
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
 fn get(under: &Under, path: &str, headers: &str) -> (Head, Payload) {
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(format!("GET {path} HTTP/1.1\r\n{headers}\r\n"));
     conn.response("GET").unwrap()
 }
@@ -70,11 +70,11 @@ fn errors_have_the_protocols_shape() {
 fn bodies_beyond_the_limit() {
     let (addr, _seen) = answering(OK);
     let under = Under::with(&format!("http://{addr}"), |config, _| config.limits.request_body_bytes_max = Some(10));
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n\r\n01234567890");
     let (head, _) = conn.response("POST").unwrap();
     assert_eq!((head.status(), head.get("x-ursa-error")), (413, Some("body_too_large")));
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
     conn.send("b\r\n01234567890\r\n0\r\n\r\n");
     let (head, _) = conn.response("POST").unwrap();

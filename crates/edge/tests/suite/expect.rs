@@ -23,7 +23,7 @@ fn the_client_is_told_to_go_on_when_the_upstream_says_so() {
         conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(HEAD);
     assert!(arrived.recv_timeout(DEADLINE).unwrap());
     // The upstream has the head and has not answered: a 100 now could only be the edge's own.
@@ -46,7 +46,7 @@ fn a_refusal_without_100_passes_and_the_body_is_never_asked_for() {
             closed.send(conn.is_closed()).unwrap();
         });
         let under = Under::new(addr);
-        let mut conn = Conn::connect(under.addr);
+        let mut conn = Conn::connect(under.addr).unwrap();
         conn.send(HEAD);
         let (head, payload) = conn.response("POST").unwrap();
         assert_eq!(head.start, format!("HTTP/1.1 {status}"), "the first answer is the refusal");
@@ -67,7 +67,7 @@ fn an_upstream_that_ignores_it_gets_the_body_after_a_while() {
     let under = Under::with(&format!("http://{addr}"), |config, _| {
         config.limits.expect_wait = std::time::Duration::from_millis(20);
     });
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(HEAD);
     assert_eq!(conn.head().unwrap().status(), 100);
     conn.send("hello");

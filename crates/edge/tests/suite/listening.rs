@@ -17,10 +17,10 @@ fn slow_heads_are_closed_and_waiting_connections_are_not() {
     let under = Under::with(&format!("http://{addr}"), |_, listen| {
         listen.limits.header_read_timeout = Duration::from_millis(500);
     });
-    let mut silent = Conn::connect(under.addr);
-    let mut slow = Conn::connect(under.addr);
+    let mut silent = Conn::connect(under.addr).unwrap();
+    let mut slow = Conn::connect(under.addr).unwrap();
     slow.send("POST /edge/anth");
-    let mut waiting = Conn::connect(under.addr);
+    let mut waiting = Conn::connect(under.addr).unwrap();
     waiting.send(REQUEST);
     assert_eq!(waiting.response("POST").unwrap().0.status(), 200);
     assert!(silent.is_closed() && slow.is_closed());
@@ -37,7 +37,7 @@ fn idle_connections_are_closed() {
     let under = Under::with(&format!("http://{addr}"), |_, listen| {
         listen.limits.idle_timeout = Duration::from_millis(30);
     });
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.response("POST").unwrap();
     assert!(conn.is_closed());
@@ -52,7 +52,7 @@ fn a_pausing_upload_is_ended() {
     let under = Under::with(&format!("http://{addr}"), |config, _| {
         config.limits.upload_idle_timeout = Duration::from_millis(30);
     });
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc");
     let (head, _) = conn.response("POST").unwrap();
     assert_eq!((head.status(), head.get("x-ursa-error")), (400, Some("bad_body")));
@@ -62,10 +62,10 @@ fn a_pausing_upload_is_ended() {
 fn heads_beyond_the_limit_are_refused() {
     let addr = upstream(|_, _| panic!("nothing may go upstream"));
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(format!("GET /edge/anthropic/x HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(70_000)));
     assert_eq!(conn.head().unwrap().status(), 431);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(format!("GET /edge/anthropic/x HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(300)));
     assert_eq!(conn.head().unwrap().status(), 431);
 }
@@ -77,10 +77,10 @@ fn connections_beyond_the_limit_wait() {
         listen.threads = std::num::NonZeroUsize::new(1);
         listen.limits.connections_max = 1;
     });
-    let mut first = Conn::connect(under.addr);
+    let mut first = Conn::connect(under.addr).unwrap();
     first.send(REQUEST);
     first.response("POST").unwrap();
-    let mut second = Conn::connect(under.addr);
+    let mut second = Conn::connect(under.addr).unwrap();
     second.send(REQUEST);
     assert_eq!(under.stats(|stats| stats.complete == 1).open_connections, 1);
     drop(first);
@@ -117,10 +117,10 @@ fn hesitating() -> (std::net::SocketAddr, mpsc::SyncSender<()>) {
 fn a_drain_lets_open_exchanges_finish() {
     let (addr, go) = hesitating();
     let under = Under::new(addr);
-    let mut idle = Conn::connect(under.addr);
+    let mut idle = Conn::connect(under.addr).unwrap();
     idle.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     idle.response("GET").unwrap();
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     assert_eq!(conn.chunk().unwrap(), b"first");
@@ -144,7 +144,7 @@ fn a_drain_cuts_and_records_what_does_not_finish() {
     let under = Under::with(&format!("http://{addr}"), |_, listen| {
         listen.limits.drain_timeout = Duration::from_millis(30);
     });
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     assert_eq!(conn.chunk().unwrap(), b"first");

@@ -14,4 +14,5 @@ mod streaming;
 mod strict;
 mod tls_and_h2;
 mod upgrades;
+mod upstreams;
 mod wire;

@@ -10,7 +10,7 @@ use crate::wire::{Conn, answering, chunked, upstream};
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nrequest-id: r1\r\nX-Secret: s\r\nContent-Length: 2\r\n\r\n{}";
 
 fn post(under: &Under, path: &str, headers: &str, body: &[u8]) -> (crate::wire::Head, crate::wire::Payload) {
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     let len = body.len();
     conn.send(format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len}\r\n{headers}\r\n"));
     conn.send(body);
@@ -67,7 +67,7 @@ fn credentials_are_masked_across_chunks_in_both_bodies() {
     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let (addr, seen) = answering([head.as_slice(), &chunked(&pieces)].concat());
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n");
     conn.send(format!("Authorization: Bearer {key}\r\n\r\n"));
     conn.send(chunked(&pieces));

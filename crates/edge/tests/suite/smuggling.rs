@@ -18,7 +18,7 @@ fn seen_upstream(raw: &str) -> (Vec<String>, Option<u16>) {
         }
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(raw);
     conn.send(LAST);
     let status = conn.head().map(|head| head.status());

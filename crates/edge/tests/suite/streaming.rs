@@ -23,7 +23,7 @@ fn each_delta_arrives_before_the_next_is_sent() {
         conn.send("0\r\n\r\n");
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     for n in 0..50 {
@@ -50,7 +50,7 @@ fn the_upload_passes_as_it_comes() {
         conn.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
     for n in 0..10 {
         conn.send(format!("1\r\n{n}\r\n"));
@@ -71,7 +71,7 @@ fn an_early_refusal_passes_while_the_upload_runs() {
         }
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
     conn.send([b'x'; 1000]);
     let (head, payload) = conn.response("POST").unwrap();
@@ -92,7 +92,7 @@ fn a_slow_stream_is_recorded_before_it_ends() {
     let under = Under::with(&format!("http://{addr}"), |config, _| {
         config.limits.checkpoint_interval = std::time::Duration::from_millis(20);
     });
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     let part = |frames: &[ursa_model::capture::Frame]| {

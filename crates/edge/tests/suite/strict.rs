@@ -35,7 +35,7 @@ fn no_byte_goes_upstream_before_it_is_durable() {
     let (addr, seen) = answering(OK);
     let under = strict(addr);
     under.sink.hold();
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     under.sink.wait(has(FrameKind::RequestEnd));
     assert!(seen.recv_timeout(Duration::from_millis(50)).is_err(), "nothing is durable yet");
@@ -50,7 +50,7 @@ fn a_long_upload_goes_in_batches() {
     let under = strict(addr);
     let body: Vec<u8> = (0..3_500_000_u32).map(|n| (n % 251) as u8).collect();
     for chunked in [false, true] {
-        let mut conn = Conn::connect(under.addr);
+        let mut conn = Conn::connect(under.addr).unwrap();
         let framing =
             if chunked { "Transfer-Encoding: chunked".into() } else { format!("Content-Length: {}", body.len()) };
         conn.send(format!("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"));
@@ -80,7 +80,7 @@ fn the_client_does_not_see_the_last_event_before_it_is_durable() {
     let under = strict(addr);
     let stream = TcpStream::connect(under.addr).unwrap();
     let watch = stream.try_clone().unwrap();
-    let mut conn = Conn::over(stream);
+    let mut conn = Conn::over(stream).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     assert_eq!(conn.chunk().unwrap(), b"delta\n\n", "what is not the end passes at once");
@@ -102,7 +102,7 @@ fn a_sized_answer_is_not_completed_before_its_end_is_durable() {
     let under = strict(addr);
     let stream = TcpStream::connect(under.addr).unwrap();
     let watch = stream.try_clone().unwrap();
-    let mut conn = Conn::over(stream);
+    let mut conn = Conn::over(stream).unwrap();
     under.sink.hold();
     conn.send(REQUEST);
     under.sink.wait(has(FrameKind::RequestEnd));
@@ -128,7 +128,7 @@ fn a_sized_answer_is_not_completed_before_its_end_is_durable() {
     let under = strict(addr);
     let stream = TcpStream::connect(under.addr).unwrap();
     let watch = stream.try_clone().unwrap();
-    let mut conn = Conn::over(stream);
+    let mut conn = Conn::over(stream).unwrap();
     conn.send(REQUEST);
     seen.0.recv_timeout(DEADLINE).unwrap();
     under.sink.hold();
@@ -145,11 +145,11 @@ fn a_failing_record_refuses_or_breaks_off() {
     let (addr, seen) = answering(OK);
     let under = strict(addr);
     under.sink.set(Mode::Full);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     assert_eq!(conn.response("POST").unwrap().0.get("x-ursa-error"), Some("journal_full"));
     under.sink.hold();
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     under.sink.wait(has(FrameKind::RequestEnd));
     under.sink.release(false);
@@ -166,7 +166,7 @@ fn a_failing_record_refuses_or_breaks_off() {
         conn.send("0\r\n\r\n");
     });
     let under = strict(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     assert_eq!(conn.chunk().unwrap(), b"first");
@@ -187,7 +187,7 @@ fn a_waiting_client_is_not_asked_for_more_before_the_head_is_durable() {
     });
     let under = strict(addr);
     under.sink.hold();
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST.replace("\r\n\r\nhello", "\r\nExpect: 100-continue\r\n\r\n"));
     under.sink.wait(has(FrameKind::Head));
     assert!(arrived.recv_timeout(Duration::from_millis(50)).is_err(), "the head is not durable yet");
@@ -211,7 +211,7 @@ fn full_parts_are_waited_for_too() {
     let under = strict(addr);
     under.sink.hold();
     let body = vec![b'x'; 2 * 1024 * 1024];
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     let len = body.len();
     conn.send(format!("POST /edge/anthropic/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len}\r\n\r\n"));
     let sender = std::thread::spawn(move || {

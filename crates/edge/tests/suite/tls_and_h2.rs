@@ -62,7 +62,7 @@ impl Pki {
                 let session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
                 let stream = Tls(rustls::StreamOwned::new(session, stream.unwrap()));
                 std::thread::spawn(move || {
-                    let mut conn = Conn { stream: Box::new(stream), buf: Vec::new() };
+                    let mut conn = Conn::new(stream);
                     while conn.request().is_some() {
                         conn.send(OK);
                     }
@@ -108,7 +108,7 @@ fn tls_in_and_tls_out() {
     let name = ServerName::try_from("localhost").unwrap();
     let session = rustls::ClientConnection::new(pki.client(&[b"http/1.1"]), name).unwrap();
     let stream = rustls::StreamOwned::new(session, TcpStream::connect(under.addr).unwrap());
-    let mut conn = Conn { stream: Box::new(Tls(stream)), buf: Vec::new() };
+    let mut conn = Conn::new(Tls(stream));
     conn.send(REQUEST);
     let (head, payload) = conn.response("POST").unwrap();
     assert_eq!((head.status(), payload.bytes.as_slice()), (200, b"{}".as_slice()));
@@ -120,7 +120,7 @@ fn an_upstream_with_a_foreign_certificate_is_not_trusted() {
     let pki = Pki::new();
     let port = pki.upstream().port();
     let under = Under::with(&format!("https://localhost:{port}"), |_, _| {});
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     assert_eq!(conn.response("POST").unwrap().0.get("x-ursa-error"), Some("upstream_unreachable"));
 }

@@ -25,7 +25,7 @@ fn bytes_pass_both_ways_after_101() {
         conn.send("bye");
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     let head = conn.head().unwrap();
     assert_eq!((head.status(), head.get("upgrade")), (101, Some("websocket")));
@@ -57,7 +57,7 @@ fn a_refused_upgrade_passes() {
         }
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     for _ in 0..2 {
         conn.send(REQUEST);
         let (head, payload) = conn.response("GET").unwrap();
@@ -76,7 +76,7 @@ fn an_upstream_that_breaks_a_tunnel_ends_it_for_the_client() {
         conn.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nabc");
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     assert_eq!(conn.take(3).unwrap(), b"abc");
@@ -110,7 +110,7 @@ fn parts(frames: &[Frame]) -> Vec<(FrameKind, usize)> {
 #[test]
 fn what_is_said_and_the_first_of_the_answer_are_recorded_while_the_connection_is_open() {
     let under = Under::new(chatty());
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     for _ in 0..2 {
@@ -127,7 +127,7 @@ fn what_is_said_and_the_first_of_the_answer_are_recorded_while_the_connection_is
 #[test]
 fn connections_that_no_adapter_reads_are_counted_only() {
     let under = Under::new(chatty());
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST.replace("/v1/responses", "/v1/realtime"));
     conn.head().unwrap();
     conn.send("5");
@@ -143,7 +143,7 @@ fn connections_that_no_adapter_reads_are_counted_only() {
 fn the_limit_holds_for_what_one_side_says_in_one_go() {
     let addr = chatty();
     let under = with(addr, |config| config.limits.kept_body_bytes_max = 10);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     for _ in 0..4 {
@@ -168,7 +168,7 @@ fn a_credential_that_the_upstream_repeats_is_masked_and_lengths_stay() {
         conn.send("you are sk-secret-123, are you?");
     });
     let under = Under::new(addr);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST.replace("Host:", "Authorization: Bearer sk-secret-123\r\nHost:"));
     conn.head().unwrap();
     assert_eq!(conn.take(31).unwrap(), b"you are sk-secret-123, are you?");
@@ -189,7 +189,7 @@ fn strict_passes_nothing_that_is_not_on_disk() {
         }
     });
     let under = with(addr, |config| config.durability = Durability::Strict);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     conn.head().unwrap();
     under.sink.hold();
@@ -212,7 +212,7 @@ fn refused_by_configuration() {
         conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     });
     let under = with(addr, |config| config.websockets = WebSockets::Refuse);
-    let mut conn = Conn::connect(under.addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
     conn.send(REQUEST);
     let (head, payload) = conn.response("GET").unwrap();
     assert_eq!((head.status(), head.get("x-ursa-error")), (426, Some("websocket_refused")));
