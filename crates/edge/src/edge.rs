@@ -62,9 +62,9 @@ impl Edge {
     ) -> Result<Arc<Self>, BuildError> {
         let upstreams = Upstreams::new(&config.upstreams)?;
         let tls = tls::client(config.extra_ca_file.as_deref())?;
-        let counters = Arc::default();
+        let counters: Arc<Counters> = Arc::default();
         let cutting = Arc::default();
-        let memory = MemoryBudget::new(config.memory_bytes_max);
+        let memory = MemoryBudget::new(config.memory_bytes_max, &counters);
         let host_of = |name: &String| {
             let host = upstreams.get(name).map(|upstream| upstream.authority().host().to_ascii_lowercase());
             host.ok_or_else(|| BuildError::LocalUpstream { name: name.clone() })

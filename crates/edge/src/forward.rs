@@ -87,6 +87,7 @@ impl Open {
             Failure::BadBody => self.refuse(EdgeError::BadBody),
             Failure::TooLarge => self.refuse(EdgeError::BodyTooLarge),
             Failure::Journal => self.refuse(EdgeError::JournalFailed),
+            Failure::JournalFull => self.refuse(EdgeError::JournalFull),
             Failure::ClientGone => {
                 self.exchange.abandon();
                 EdgeError::BadBody
@@ -215,7 +216,7 @@ impl Worker {
         if strict && gate.is_none() {
             body.prepare().await.map_err(|_| ())?;
         } else if strict && let Some(head) = head {
-            head.await.map_err(|_| exchange.fail(Failure::Journal))?;
+            head.await.map_err(|error| exchange.fail(error.into()))?;
         }
         let mut request = Request::from_parts(parts, body);
         if let Some(gate) = gate.cloned() {

@@ -43,7 +43,7 @@ pub use config::{Durability, EdgeConfig, Limits, ListenConfig, ListenLimits, OnO
 pub use edge::{BuildError, Edge};
 pub use listen::{PeerAddr, ServeError, Server, serve};
 pub use mask::{CREDENTIAL_LEN_MIN, MASK};
-pub use memory::{RESUME_BELOW_PERCENT, SHED_AT_PERCENT, container_memory_bytes};
+pub use memory::{ALWAYS_TAKEN_EXCHANGES, RESUME_BELOW_PERCENT, SHED_AT_PERCENT, container_memory_bytes};
 pub use recorder::sink::{Durable, FrameSink, SinkError};
 pub use stats::EdgeStats;
 pub use tls::TlsError;

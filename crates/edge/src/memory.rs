@@ -1,14 +1,21 @@
 //! The memory budget: near its end new work is refused, and what is open goes on.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+use crate::stats::Counters;
 
 /// New work is refused from this part of the budget on, in percent.
 pub const SHED_AT_PERCENT: u64 = 95;
 
 /// And taken again below this part, in percent, so that it does not flap.
 pub const RESUME_BELOW_PERCENT: u64 = 92;
+
+/// So many open exchanges are allowed however much memory is in use. What was freed may stay with the allocator, where
+/// new work takes it from: without this a server that was once full would refuse everything until its restart.
+pub const ALWAYS_TAKEN_EXCHANGES: u64 = 16;
 
 /// How often it is looked how much memory is in use.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -21,6 +28,7 @@ const NO_LIMIT: u64 = 1 << 60;
 pub(crate) struct MemoryBudget {
     bytes: Option<u64>,
     used: fn() -> Option<u64>,
+    counters: Arc<Counters>,
     started: Instant,
     /// Microseconds from `started` to the next look.
     next_look: AtomicU64,
@@ -29,13 +37,13 @@ pub(crate) struct MemoryBudget {
 
 impl MemoryBudget {
     /// A budget in bytes; `None` is no budget.
-    pub(crate) fn new(bytes: Option<u64>) -> Self {
-        Self::measured_by(bytes, anonymous_bytes)
+    pub(crate) fn new(bytes: Option<u64>, counters: &Arc<Counters>) -> Self {
+        Self::measured_by(bytes, counters, anonymous_bytes)
     }
 
-    fn measured_by(bytes: Option<u64>, used: fn() -> Option<u64>) -> Self {
+    fn measured_by(bytes: Option<u64>, counters: &Arc<Counters>, used: fn() -> Option<u64>) -> Self {
         let (next_look, shedding) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { bytes, used, started: Instant::now(), next_look, shedding }
+        Self { bytes, used, counters: Arc::clone(counters), started: Instant::now(), next_look, shedding }
     }
 
     /// True while new work is to be refused. Looks at the memory in use when the last look is too old: an idle server
@@ -48,7 +56,7 @@ impl MemoryBudget {
         if now >= due && self.next_look.compare_exchange(due, next, Relaxed, Relaxed).is_ok() {
             self.look(bytes);
         }
-        self.shedding.load(Relaxed)
+        self.shedding.load(Relaxed) && self.counters.open_exchanges() >= ALWAYS_TAKEN_EXCHANGES
     }
 
     fn look(&self, bytes: u64) {
@@ -96,9 +104,15 @@ mod tests {
 
     static USED: AtomicU64 = AtomicU64::new(0);
 
+    fn busy() -> Arc<Counters> {
+        let counters: Arc<Counters> = Arc::default();
+        (0..ALWAYS_TAKEN_EXCHANGES).for_each(|_| counters.opened());
+        counters
+    }
+
     #[test]
     fn f24_new_work_is_refused_from_95_percent_on_until_92() {
-        let budget = MemoryBudget::measured_by(Some(1000), || Some(USED.load(Relaxed)));
+        let budget = MemoryBudget::measured_by(Some(1000), &busy(), || Some(USED.load(Relaxed)));
         let spent_at = |used| {
             USED.store(used, Relaxed);
             budget.next_look.store(0, Relaxed);
@@ -109,9 +123,23 @@ mod tests {
     }
 
     #[test]
+    fn f24_a_server_that_does_next_to_nothing_refuses_nothing() {
+        let counters = Arc::default();
+        let budget = MemoryBudget::measured_by(Some(1000), &counters, || Some(1000));
+        let spent: Vec<bool> = (0..=ALWAYS_TAKEN_EXCHANGES)
+            .map(|_| {
+                let spent = budget.is_spent();
+                counters.opened();
+                spent
+            })
+            .collect();
+        assert_eq!(spent.iter().position(|spent| *spent), Some(ALWAYS_TAKEN_EXCHANGES as usize));
+    }
+
+    #[test]
     fn f24_what_cannot_be_told_or_is_not_limited_refuses_nothing() {
-        assert!(!MemoryBudget::measured_by(Some(1), || None).is_spent());
-        assert!(!MemoryBudget::measured_by(None, || Some(u64::MAX)).is_spent());
+        assert!(!MemoryBudget::measured_by(Some(1), &busy(), || None).is_spent());
+        assert!(!MemoryBudget::measured_by(None, &busy(), || Some(u64::MAX)).is_spent());
         let limits = ["max", "1048576\n", "9223372036854771712"].map(limit_in);
         assert_eq!(limits, [None, Some(1_048_576), None]);
     }
@@ -120,6 +148,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn f24_the_memory_in_use_is_told() {
         assert!(anonymous_bytes().is_some_and(|bytes| bytes > 0));
-        assert!(MemoryBudget::new(Some(1)).is_spent());
+        assert!(MemoryBudget::new(Some(1), &busy()).is_spent());
     }
 }

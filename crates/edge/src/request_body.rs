@@ -243,7 +243,7 @@ impl RequestBody {
                 };
                 batch.durable = None;
                 batch.released = true;
-                return Poll::Ready(outcome.map_err(|_| self.fail(Failure::Journal)));
+                return Poll::Ready(outcome.map_err(|error| self.fail(error.into())));
             }
             match ready!(self.poll_client(cx)) {
                 Some(Ok(frame)) => {

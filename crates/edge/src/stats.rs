@@ -107,6 +107,11 @@ impl Counters {
         self.upstream_forbidden.fetch_add(1, Relaxed);
     }
 
+    /// Exchanges that are open now.
+    pub(crate) fn open_exchanges(&self) -> u64 {
+        self.open_exchanges.load(Relaxed)
+    }
+
     pub(crate) fn opened(&self) {
         self.open_exchanges.fetch_add(1, Relaxed);
     }

@@ -39,6 +39,16 @@ pub(crate) enum Failure {
     BadBody = 2,
     TooLarge = 3,
     Journal = 4,
+    JournalFull = 5,
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Full => Self::JournalFull,
+            SinkError::Failed => Self::Journal,
+        }
+    }
 }
 
 /// Makes frames of one exchange.
@@ -231,6 +241,7 @@ impl Exchange {
             2 => Failure::BadBody,
             3 => Failure::TooLarge,
             4 => Failure::Journal,
+            5 => Failure::JournalFull,
             _ => Failure::None,
         }
     }
