@@ -7,8 +7,11 @@
 
 pub mod agents;
 pub mod api;
+pub mod fault_proxy;
 pub mod files;
 pub mod load;
+pub mod raw_upstream;
+pub mod raw_wire;
 pub mod server;
 pub mod transparency;
 pub mod upstream;
