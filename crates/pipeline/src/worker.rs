@@ -129,17 +129,28 @@ impl Pipeline {
 
     /// A capture that no adapter survives is set aside and counted; it never blocks those behind it (RULES 16).
     fn normalise(&self, draft: &mut Draft, exchange: &Exchange, stage: Stage) -> Result<(), PipelineError> {
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.normaliser.exchange(draft, exchange, stage)));
-        if let Ok(done) = attempt {
-            return Ok(done?);
-        }
-        tracing::error!(capture = %exchange.id, "a capture could not be read and was set aside");
-        if stage == Stage::Ended {
-            draft.captures += 1;
-            draft.dropped.push(("set_aside".to_owned(), 1));
-        }
-        Ok(())
+        fenced(draft, exchange.id, stage, |draft| self.normaliser.exchange(draft, exchange, stage))
     }
+}
+
+/// Runs `read` for one capture; when it panics, that capture is the only one that it costs.
+fn fenced(
+    draft: &mut Draft,
+    capture: ExchangeId,
+    stage: Stage,
+    read: impl FnOnce(&mut Draft) -> Result<(), StoreError>,
+) -> Result<(), PipelineError> {
+    let captures = draft.captures;
+    if let Ok(done) = catch_unwind(AssertUnwindSafe(|| read(draft))) {
+        return Ok(done?);
+    }
+    tracing::error!(%capture, "a capture could not be read and was set aside");
+    if stage == Stage::Ended {
+        // It may have panicked before or after it was counted.
+        draft.captures = captures + 1;
+        draft.dropped.push(("set_aside".to_owned(), 1));
+    }
+    Ok(())
 }
 
 /// Gauges of the thread.
@@ -367,5 +378,37 @@ impl Carrier {
         if let Err(error) = self.journal.trim(kept.min(behind)) {
             tracing::warn!(%error, "processed segments of the journal could not be removed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use ursa_store::sqlite::SqliteStore;
+
+    use super::*;
+
+    #[test]
+    fn f26_a_reader_that_panics_costs_its_own_capture_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut draft = Draft::new(Arc::new(SqliteStore::open(dir.path(), &[7; 32]).unwrap()), false);
+        let id = |n| ExchangeId([n; 16]);
+        let counted = |draft: &mut Draft| {
+            draft.captures += 1;
+            Ok(())
+        };
+        fenced(&mut draft, id(1), Stage::Ended, counted).unwrap();
+        fenced(&mut draft, id(2), Stage::Ended, |_| panic!("before it was counted")).unwrap();
+        fenced(&mut draft, id(3), Stage::Ended, |draft| {
+            draft.captures += 1;
+            panic!("after it was counted")
+        })
+        .unwrap();
+        fenced(&mut draft, id(4), Stage::Running, |_| panic!("told of before its end")).unwrap();
+        fenced(&mut draft, id(5), Stage::Ended, counted).unwrap();
+        assert_eq!(draft.captures, 4, "each capture that ended is counted once");
+        assert_eq!(draft.dropped, [("set_aside".to_owned(), 1), ("set_aside".to_owned(), 1)]);
+        assert!(fenced(&mut draft, id(6), Stage::Ended, |_| Err(StoreError::Damaged("x".into()))).is_err());
     }
 }

@@ -117,6 +117,9 @@ fn check_header(file: &mut File, day: i64) -> Result<(), StoreError> {
     if version > VERSION {
         return Err(StoreError::TooNew { found: version, known: VERSION });
     }
+    if found != header(day)[..] {
+        return Err(StoreError::Damaged(format!("the header of the pack of {} is not its own", day_name(day))));
+    }
     Ok(())
 }
 
