@@ -44,7 +44,7 @@ fn without_interrupted(frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 #[test]
-fn a_flipped_bit_costs_one_frame_and_is_counted() {
+fn f05_a_flipped_bit_costs_one_frame_and_is_counted() {
     let (disk, entries) = filled();
     let content = disk.content(FIRST).unwrap();
     let used = entries.iter().filter(|entry| entry.position.segment == 1).map(|entry| entry.next.offset).max().unwrap();
@@ -69,7 +69,7 @@ fn a_flipped_bit_costs_one_frame_and_is_counted() {
 }
 
 #[test]
-fn a_flipped_bit_in_the_last_segment_costs_at_most_its_commit() {
+fn f05_a_flipped_bit_in_the_last_segment_costs_at_most_its_commit() {
     let (disk, entries) = filled();
     let name = "seg-0000000000000003.ujl";
     let last = entries.last().unwrap().position.segment;

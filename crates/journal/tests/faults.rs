@@ -67,7 +67,7 @@ fn fail_every_call(call: Call, kind: ErrorKind, check: impl Fn(u64, &Health)) ->
 }
 
 #[test]
-fn a_failed_call_never_costs_what_was_acknowledged() {
+fn f03_a_failed_call_never_costs_what_was_acknowledged() {
     for call in [Call::Write, Call::Sync, Call::Folder] {
         let calls = fail_every_call(call, ErrorKind::Other, |_, _| {});
         assert!(calls > 3, "{call:?} happened {calls} times");
@@ -75,12 +75,12 @@ fn a_failed_call_never_costs_what_was_acknowledged() {
 }
 
 #[test]
-fn a_full_disk_drops_frames_and_the_journal_goes_on() {
+fn f04_a_full_disk_drops_frames_and_the_journal_goes_on() {
     fail_every_call(Call::Write, ErrorKind::StorageFull, |n, health| assert_eq!(*health, Health::Working, "{n}"));
 }
 
 #[test]
-fn a_failed_sync_is_never_tried_again() {
+fn f03_a_failed_sync_is_never_tried_again() {
     let disk = SimDisk::new(1);
     let journal = open(&disk, &exact_config(8192)).unwrap();
     let writer = journal.writer();
@@ -101,7 +101,7 @@ fn a_failed_sync_is_never_tried_again() {
 }
 
 #[test]
-fn when_space_returns_open_captures_get_their_ends() {
+fn f04_when_space_returns_open_captures_get_their_ends() {
     let disk = SimDisk::new(2);
     let journal = open(&disk, &exact_config(4096)).unwrap();
     let writer = journal.writer();

@@ -20,7 +20,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn acknowledged_frames_survive_every_power_loss() {
+fn f02_acknowledged_frames_survive_every_power_loss() {
     if let Some(seed) = variable("URSA_SIM_SEED") {
         return History::new(seed).run();
     }

@@ -75,7 +75,7 @@ fn history() -> Vec<Batch> {
 }
 
 #[test]
-fn a_kill_between_any_two_steps_changes_nothing() {
+fn f01_a_kill_between_any_two_steps_changes_nothing() {
     let calm = tempfile::tempdir().unwrap();
     let store = open(calm.path());
     let mut dumps = Vec::new();

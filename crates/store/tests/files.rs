@@ -166,7 +166,7 @@ fn one_process_holds_the_record_and_others_reach_tokens() {
 }
 
 #[test]
-fn files_of_a_newer_program_are_refused() {
+fn f27_files_of_a_newer_program_are_refused() {
     for (name, version) in [("meta.db", 2), ("keys.db", 1), ("events-2026-11-23.db", 1)] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
@@ -186,7 +186,7 @@ fn fixture() -> PathBuf {
 }
 
 #[test]
-fn a_store_of_version_1_opens() {
+fn f27_a_store_of_version_1_opens() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("store")).unwrap();
     for entry in std::fs::read_dir(fixture()).unwrap() {

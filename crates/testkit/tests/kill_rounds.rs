@@ -127,7 +127,7 @@ fn is_whole(session: &StoredSession, sent: &Answer) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strict_loses_nothing_that_a_client_saw_finished() {
+async fn f01_strict_loses_nothing_that_a_client_saw_finished() {
     let dir = tempfile::tempdir().unwrap();
     let campaign = kill_under_load("strict", dir.path()).await;
     assert!(campaign.finished().count() >= rounds() * 10, "the load was real");
@@ -137,7 +137,7 @@ async fn strict_loses_nothing_that_a_client_saw_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_doubles_nothing_and_marks_what_is_half() {
+async fn f01_behind_doubles_nothing_and_marks_what_is_half() {
     let dir = tempfile::tempdir().unwrap();
     let campaign = kill_under_load("behind", dir.path()).await;
     campaign.nothing_is_there_twice();
