@@ -1,15 +1,4 @@
-//! Any body as a request and as an answer of Chat Completions, without a panic.
+//! Checks what `fuzz/src/adapters.rs` says of it.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use ursa_adapters::wire::{Answer, openai_chat};
-
-fuzz_target!(|body: &[u8]| {
-    if let (Some(request), _) = openai_chat::read_request(body) {
-        assert!(request.messages.iter().all(|message| !message.canonical.is_empty()));
-    }
-    for whole in [true, false] {
-        openai_chat::read_response(&Answer { status: 200, content_type: None, body, whole });
-        openai_chat::read_response(&Answer { status: 500, content_type: Some("text/event-stream"), body, whole });
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| ursa_fuzz::adapters::openai_chat(input));

@@ -1,37 +1,15 @@
 //! The seeds of the fuzz target `journal_segment`, and what a small generator makes of them, on the stable toolchain: any
 //! bytes as a segment open or are refused, without a panic, and a second opening reads the same frames.
+#![allow(missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::sync::Arc;
+use checks::segment;
 
-use ursa_journal::sim::SimDisk;
-use ursa_journal::{Entry, Journal, JournalConfig};
+#[path = "../../../fuzz/src/journal.rs"]
+mod checks;
 
-const KEY: [u8; 32] = [0x2a; 32];
 /// Mutations of each seed.
 const MUTATIONS: u64 = 400;
-
-fn read(disk: &SimDisk) -> Option<Vec<Entry>> {
-    let config = JournalConfig { segment_bytes: Some(4096), prepare_ahead: false, ..JournalConfig::default() };
-    let journal = Journal::open(Arc::new(disk.clone()), &KEY, config, None).ok()?;
-    let mut reader = journal.reader(None);
-    let mut entries = Vec::new();
-    loop {
-        let batch = reader.next_batch(1 << 16).expect("the disk in memory reads");
-        if batch.is_empty() {
-            return Some(entries);
-        }
-        entries.extend(batch);
-    }
-}
-
-fn check(bytes: Vec<u8>) -> Option<usize> {
-    let disk = SimDisk::new(0);
-    disk.put("seg-0000000000000011.ujl", bytes);
-    let first = read(&disk)?;
-    assert_eq!(read(&disk).as_ref(), Some(&first));
-    Some(first.len())
-}
 
 #[test]
 fn any_bytes_open_or_are_refused_and_read_the_same_twice() {
@@ -40,7 +18,7 @@ fn any_bytes_open_or_are_refused_and_read_the_same_twice() {
         std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
     assert!(!seeds.is_empty());
     for seed in seeds {
-        assert!(check(seed.clone()).is_some_and(|frames| frames > 0), "the seed itself reads");
+        assert!(segment(&seed).is_some_and(|frames| frames > 0), "the seed itself reads");
         let mut state = seed.len() as u64;
         for _ in 0..MUTATIONS {
             let mut bytes = seed.clone();
@@ -51,7 +29,7 @@ fn any_bytes_open_or_are_refused_and_read_the_same_twice() {
                 4..8 => bytes[at..].fill((state >> 8) as u8),
                 _ => bytes[at] ^= 1 << (state >> 57 & 7),
             }
-            check(bytes);
+            segment(&bytes);
         }
     }
 }

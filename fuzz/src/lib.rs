@@ -1,0 +1,6 @@
+//! What the fuzz targets check. Tests of the crates include these files, too, and replay the seeds on stable Rust.
+
+pub mod adapters;
+pub mod journal;
+pub mod model;
+pub mod redact;
