@@ -8,6 +8,9 @@ export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
 tools="$(realpath -m "$CARGO_TARGET_DIR")/tools"
 PATH="$tools/bin:${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
+# Tests of many connections hold both of their ends.
+ulimit -Sn "$(ulimit -Hn)" 2>/dev/null || true
+
 say() { printf '\n== %s\n' "$*"; }
 
 # need_command COMMAND PACKAGE: installs a Debian package when a command is missing.
@@ -31,6 +34,12 @@ need_cargo_tools() {
     python3 -m venv "$tools" &&
         "$tools/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary :all: \
             --require-hashes -r scripts/tools-requirements.txt
+}
+
+# What the fault campaign breaks calls and clocks with. Without them its tests say that they are skipped.
+need_fault_tools() {
+    need_command strace strace || true
+    need_command faketime faketime || true
 }
 
 # What the C parts of the dependencies and the desk are built with, and what tests call.
