@@ -156,7 +156,7 @@ impl Worker {
         let (exchange, head) = self.begin(&request, &call);
         let exchange = Open { exchange, handed_over: false };
         let head = match head {
-            Ok(durable) => Some(durable),
+            Ok(durable) => durable,
             Err(error) if edge.refuses_unrecorded() => return Err(exchange.refuse(record_error(error))),
             Err(_) => None,
         };
@@ -179,7 +179,11 @@ impl Worker {
     }
 
     /// Records the head.
-    fn begin(&self, request: &Request<Incoming>, call: &Call<'_>) -> (Arc<Exchange>, Result<Durable, SinkError>) {
+    fn begin(
+        &self,
+        request: &Request<Incoming>,
+        call: &Call<'_>,
+    ) -> (Arc<Exchange>, Result<Option<Durable>, SinkError>) {
         let edge = &*self.edge;
         let query = call.target.query();
         let needles = Needles::new(credentials::values(request.headers(), query, call.target.key));
@@ -189,6 +193,7 @@ impl Worker {
             needles: needles.clone(),
             request_plain: headers::is_plain(request.headers()),
             kept_body_bytes_max: edge.config.limits.kept_body_bytes_max,
+            awaited: edge.is_strict(),
             cutting: Arc::clone(&edge.cutting),
         };
         let head = capture_head(request, call, needles.as_deref(), &edge.config.masking_key);

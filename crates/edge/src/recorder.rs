@@ -5,6 +5,7 @@
 
 mod body;
 mod exchange;
+mod id;
 pub(crate) mod sink;
 
 pub(crate) use exchange::{Direction, Exchange, Failure, Recording, Waiting};

@@ -24,7 +24,8 @@ type Outcome = Result<Position, JournalError>;
 /// A frame that waits for its commit.
 pub(crate) struct Queued {
     pub(crate) frame: Frame,
-    done: oneshot::Sender<Outcome>,
+    /// Absent when nobody will ask.
+    done: Option<oneshot::Sender<Outcome>>,
     number: u64,
 }
 
@@ -36,8 +37,10 @@ impl Queued {
 
     /// Tells whoever waits.
     pub(crate) fn resolve(self, outcome: Outcome) {
-        // Nobody may be waiting: a ticket can be dropped.
-        let _ = self.done.send(outcome);
+        if let Some(done) = self.done {
+            // Nobody may be waiting any more: a ticket can be dropped.
+            let _ = done.send(outcome);
+        }
     }
 }
 
@@ -92,7 +95,15 @@ impl Queue {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, frame: Frame, urgent: bool) -> Result<(oneshot::Receiver<Outcome>, u64), AppendError> {
+    /// As [`Self::push`], with a ticket.
+    fn push_awaited(self: &Arc<Self>, frame: Frame, urgent: bool) -> Result<Ticket, AppendError> {
+        let (done, waiter) = oneshot::channel();
+        let number = self.push(frame, urgent, Some(done))?;
+        Ok(Ticket { queue: Arc::clone(self), waiter, number })
+    }
+
+    /// Queues a frame and answers its number.
+    fn push(&self, frame: Frame, urgent: bool, done: Option<oneshot::Sender<Outcome>>) -> Result<u64, AppendError> {
         let counters = &self.log.counters;
         if frame.payload.len() > self.config.payload_bytes_max() {
             return Err(refuse(&counters.too_large, AppendError::TooLarge));
@@ -113,7 +124,6 @@ impl Queue {
         if frame.kind == FrameKind::Head {
             self.backlog.begin(1);
         }
-        let (done, waiter) = oneshot::channel();
         let number = inner.next_number;
         inner.next_number += 1;
         let first = inner.frames.is_empty();
@@ -125,11 +135,13 @@ impl Queue {
         if urgent {
             inner.urgent_below = number + 1;
         }
-        // The thread is woken only when there is a reason, not for every frame.
-        if first || urgent || (before < self.config.commit_bytes && inner.waiting >= self.config.commit_bytes) {
+        // The thread is woken only when there is a reason, not for every frame, and not while it would wait for us.
+        let wake = first || urgent || (before < self.config.commit_bytes && inner.waiting >= self.config.commit_bytes);
+        drop(inner);
+        if wake {
             self.work.notify_one();
         }
-        Ok((waiter, number))
+        Ok(number)
     }
 
     fn hurry(&self, number: u64) {
@@ -255,8 +267,15 @@ impl JournalWriter {
     /// The frame is dropped and counted: [`AppendError::Full`] when the queue or the pipeline's lag is at its bound,
     /// [`AppendError::Failed`] when the journal has failed or is closed, [`AppendError::TooLarge`].
     pub fn append(&self, frame: Frame) -> Result<Ticket, AppendError> {
-        let (waiter, number) = self.queue.push(frame, false)?;
-        Ok(Ticket { queue: Arc::clone(&self.queue), waiter, number })
+        self.queue.push_awaited(frame, false)
+    }
+
+    /// As [`Self::append`], for a frame that nobody will wait for: that costs less.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_unawaited(&self, frame: Frame) -> Result<(), AppendError> {
+        self.queue.push(frame, false, None).map(drop)
     }
 
     /// As [`Self::append`], and the commit starts at once, together with whatever else is queued.
@@ -264,8 +283,7 @@ impl JournalWriter {
     /// # Errors
     /// As [`Self::append`].
     pub fn append_urgent(&self, frame: Frame) -> Result<Ticket, AppendError> {
-        let (waiter, number) = self.queue.push(frame, true)?;
-        Ok(Ticket { queue: Arc::clone(&self.queue), waiter, number })
+        self.queue.push_awaited(frame, true)
     }
 
     /// Largest payload of one frame, in bytes.

@@ -10,11 +10,7 @@ pub(crate) struct JournalSink(pub(crate) JournalWriter);
 impl FrameSink for JournalSink {
     fn append(&self, frame: Frame, urgent: bool) -> Result<Durable, SinkError> {
         let ticket = if urgent { self.0.append_urgent(frame) } else { self.0.append(frame) };
-        let ticket = ticket.map_err(|error| match error {
-            AppendError::Full => SinkError::Full,
-            // The edge's parts are far below the journal's limit: a longer one would be refused each time.
-            AppendError::Failed | AppendError::TooLarge => SinkError::Failed,
-        })?;
+        let ticket = ticket.map_err(refused)?;
         Ok(Box::pin(async move {
             match ticket.durable().await {
                 Ok(_) => Ok(()),
@@ -22,5 +18,17 @@ impl FrameSink for JournalSink {
                 Err(_) => Err(SinkError::Failed),
             }
         }))
+    }
+
+    fn append_unawaited(&self, frame: Frame) -> Result<(), SinkError> {
+        self.0.append_unawaited(frame).map_err(refused)
+    }
+}
+
+fn refused(error: AppendError) -> SinkError {
+    match error {
+        AppendError::Full => SinkError::Full,
+        // The edge's parts are far below the journal's limit: a longer one would be refused each time.
+        AppendError::Failed | AppendError::TooLarge => SinkError::Failed,
     }
 }

@@ -84,6 +84,10 @@ impl BodyRecorder {
         self.cut += (chunk.len() - kept) as u64;
         // Piece by piece, so that no part grows beyond its size whatever the chunks are.
         for piece in chunk[..kept].chunks(PART_BYTES) {
+            if self.bytes > PART_BYTES as u64 && self.part.is_empty() {
+                // A long body: its next part would only grow, and be copied, step by step.
+                self.part.reserve(PART_BYTES);
+            }
             self.masker.push(piece, &mut self.part);
             if self.part.len() >= PART_BYTES {
                 // Whether it was taken is remembered in `last_error`.
@@ -114,7 +118,7 @@ impl BodyRecorder {
             return Err(error);
         }
         let len = part.len() as u64;
-        writer.append(self.kind, part, urgent).map(Some).inspect_err(|error| {
+        writer.append(self.kind, part, urgent).inspect_err(|error| {
             self.last_error = Some(*error);
             self.dropped += len;
         })

@@ -57,22 +57,39 @@ pub(super) struct FrameWriter {
     sink: Arc<dyn FrameSink>,
     /// False when the head was not taken: then no later frame makes sense.
     live: bool,
+    /// True when somebody waits for frames to be durable; only then is a commit ever urgent.
+    awaited: bool,
 }
 
 impl FrameWriter {
-    pub(super) fn append(&self, kind: FrameKind, payload: Vec<u8>, urgent: bool) -> Result<Durable, SinkError> {
+    /// Hands over a frame. Nothing to wait for comes back when nobody would.
+    pub(super) fn append(&self, kind: FrameKind, payload: Vec<u8>, urgent: bool) -> Result<Option<Durable>, SinkError> {
         if !self.live {
             return Err(SinkError::Full);
         }
-        self.sink.append(Frame { exchange: self.id, at: now(), kind, payload }, urgent)
+        let frame = Frame { exchange: self.id, at: now(), kind, payload };
+        if self.awaited {
+            self.sink.append(frame, urgent).map(Some)
+        } else {
+            self.sink.append_unawaited(frame).map(|()| None)
+        }
     }
 
-    fn append_json<T: Serialize>(&self, kind: FrameKind, value: &T, urgent: bool) -> Result<Durable, SinkError> {
+    fn append_json<T: Serialize>(
+        &self,
+        kind: FrameKind,
+        value: &T,
+        urgent: bool,
+    ) -> Result<Option<Durable>, SinkError> {
+        let mut payload = Vec::with_capacity(JSON_BYTES_USUAL);
         // Only maps with keys that are no strings, and failing writers, make this fail: none is here.
-        let payload = serde_json::to_vec(value).map_err(|_| SinkError::Failed)?;
+        serde_json::to_writer(&mut payload, value).map_err(|_| SinkError::Failed)?;
         self.append(kind, payload, urgent)
     }
 }
+
+/// Room for a head as agents send it, in bytes.
+const JSON_BYTES_USUAL: usize = 1024;
 
 /// The only clock of the edge that is written down.
 fn now() -> Timestamp {
@@ -88,6 +105,8 @@ pub(crate) struct Recording {
     /// True when the request body has no content encoding, so that it can be searched for credentials.
     pub(crate) request_plain: bool,
     pub(crate) kept_body_bytes_max: u64,
+    /// True when somebody waits for frames to be durable.
+    pub(crate) awaited: bool,
     /// Set when the server cuts what is still open.
     pub(crate) cutting: Arc<AtomicBool>,
 }
@@ -112,9 +131,9 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Begins an exchange by handing over its head. The second value says whether that was taken.
-    pub(crate) fn begin(head: &CaptureHead, recording: Recording) -> (Arc<Self>, Result<Durable, SinkError>) {
-        let Recording { sink, counters, needles, request_plain, kept_body_bytes_max, cutting } = recording;
-        let mut writer = FrameWriter { id: ExchangeId(uuid::Uuid::now_v7().into_bytes()), sink, live: true };
+    pub(crate) fn begin(head: &CaptureHead, recording: Recording) -> (Arc<Self>, Result<Option<Durable>, SinkError>) {
+        let Recording { sink, counters, needles, request_plain, kept_body_bytes_max, awaited, cutting } = recording;
+        let mut writer = FrameWriter { id: super::id::new(now()), sink, live: true, awaited };
         let taken = writer.append_json(FrameKind::Head, head, false);
         if let Err(error) = &taken {
             writer.live = false;
@@ -209,11 +228,11 @@ impl Exchange {
         if !body.is_whole() {
             return Ok(part);
         }
-        self.writer.append(FrameKind::RequestEnd, Vec::new(), urgent).map(Some)
+        self.writer.append(FrameKind::RequestEnd, Vec::new(), urgent)
     }
 
     /// The upstream's answer began. `plain`: its body has no content encoding.
-    pub(crate) fn response_head(&self, head: &ResponseHead, plain: bool) -> Result<Durable, SinkError> {
+    pub(crate) fn response_head(&self, head: &ResponseHead, plain: bool) -> Result<(), SinkError> {
         let mut body = self.body(Direction::Response);
         if !plain {
             body.mask_with(Masker::new(None));
@@ -221,6 +240,7 @@ impl Exchange {
         // Parts without their head would mean nothing.
         self.writer
             .append_json(FrameKind::ResponseHead, head, false)
+            .map(drop)
             .inspect_err(|error| body.last_error = Some(*error))
     }
 
@@ -279,7 +299,7 @@ impl Exchange {
         if taken.is_err() && self.writer.live {
             self.counters.end_dropped();
         }
-        bodies.and(taken.map(Some))
+        bodies.and(taken)
     }
 
     fn elapsed_micros(&self) -> u64 {

@@ -25,4 +25,13 @@ pub trait FrameSink: Send + Sync {
     /// # Errors
     /// The frame was dropped: see [`SinkError`].
     fn append(&self, frame: Frame, urgent: bool) -> Result<Durable, SinkError>;
+
+    /// As [`Self::append`] without urgency, for a frame that nobody will wait for. Frames taken by either are kept in
+    /// one order.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    fn append_unawaited(&self, frame: Frame) -> Result<(), SinkError> {
+        self.append(frame, false).map(drop)
+    }
 }
