@@ -11,8 +11,6 @@ import {
   folderTail,
   gapLines,
   timeLines,
-  tokenLines,
-  tokens,
   tookTime,
   userName,
   withoutDate,
@@ -21,6 +19,7 @@ import { Highlights } from './Highlights';
 import { Hint } from './hint';
 import { CHANNEL_NAMES } from './names';
 import styles from './row.module.css';
+import { isOfCache, tokenLines, tokenParts } from './usage';
 
 /** A session in the list. The whole row is one link; places that were found have their own below. */
 export const SessionRow = memo(function SessionRow(props: {
@@ -178,13 +177,14 @@ function Figure({ n, one, many }: Counted) {
 }
 
 function Tokens({ session }: { session: ListedSession }) {
-  const { input, output, cached } = tokens(session);
+  const parts = tokenParts(session.usage);
+  const line = (those: typeof parts) => those.map(({ figure, word }) => `${figure} ${word}`).join(', ');
   return (
-    <Hint lines={tokenLines(session)} className={styles.tokens}>
-      <span>{output} out</span>
-      <small>
-        {input} in{cached && `, ${cached} cached`}
-      </small>
+    <Hint lines={tokenLines(session.usage)} className={styles.tokens}>
+      <span className={parts.length === 0 ? styles.faint : undefined}>
+        {parts.length === 0 ? 'not told' : line(parts.filter((part) => !isOfCache(part)))}
+      </span>
+      <small>{line(parts.filter(isOfCache))}</small>
     </Hint>
   );
 }

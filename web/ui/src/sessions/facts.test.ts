@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { counted, folderTail, gapLines, tokens, tookTime, withoutDate } from './facts';
+import { counted, folderTail, gapLines, tookTime, withoutDate } from './facts';
 import { session } from './session.fixture';
 
 describe('folderTail', () => {
@@ -35,16 +35,6 @@ describe('gapLines', () => {
 });
 
 describe('figures', () => {
-  it('cached tokens are told only where there are some', () => {
-    expect(tokens(session('a', 1)).cached).toBeUndefined();
-    expect(tokens(session('a', 1, { usage: { input_tokens: 5, cache_read_input_tokens: 7 } }))).toMatchObject(
-      {
-        input: '5',
-        cached: '7',
-      },
-    );
-  });
-
   it('a session took as long as from its first event to its last, and never less than nothing', () => {
     const times = (started_at: string, last_event_at: string) =>
       tookTime(session('a', 1, { started_at, last_event_at }));

@@ -1,6 +1,6 @@
 import type { SessionDevice, SessionUser } from '~/api/schema';
 import type { Session } from '~/api/types';
-import { compact, count, duration, fullTime } from '~/app/time';
+import { count, duration, fullTime } from '~/app/time';
 import { plainly } from '~/content/chars';
 
 /** The end of a folder's path, by which people know it: the last two parts. */
@@ -33,27 +33,6 @@ export function tookTime(session: Session): string {
   return duration(
     Math.max(0, new Date(session.last_event_at).getTime() - new Date(session.started_at).getTime()),
   );
-}
-
-/** Tokens in short: `12.3K in`, `746 out`. `in` is what the provider calls input; some count cached tokens there. */
-export function tokens(session: Session): { input: string; output: string; cached: string | undefined } {
-  const { usage } = session;
-  const cached = usage.cache_read_input_tokens ?? 0;
-  return {
-    input: compact(usage.input_tokens ?? 0),
-    output: compact(usage.output_tokens ?? 0),
-    cached: cached > 0 ? compact(cached) : undefined,
-  };
-}
-
-/** Tokens in full, for a tooltip. */
-export function tokenLines({ usage }: Session): string[] {
-  return [
-    `${count(usage.input_tokens ?? 0)} input tokens, as the provider counts them`,
-    `${count(usage.output_tokens ?? 0)} output tokens, of them ${count(usage.reasoning_output_tokens ?? 0)} for reasoning`,
-    `${count(usage.cache_read_input_tokens ?? 0)} read from the cache`,
-    `${count(usage.cache_creation_input_tokens ?? 0)} written to the cache`,
-  ];
 }
 
 /** `1 prompt`, `2 prompts`. */

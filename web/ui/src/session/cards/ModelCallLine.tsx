@@ -2,8 +2,9 @@ import { CircleAlert, Eye } from 'lucide-react';
 import type { OutlineItem } from '~/api/types';
 import { duration } from '~/app/time';
 import { SafeInline, SafeText } from '~/content/SafeText';
+import { Tokens } from '../Tokens';
 import styles from './cards.module.css';
-import { purposeWord, tokens } from './modelWords';
+import { purposeWord } from './modelWords';
 import type { EventOf } from './types';
 
 /** One exchange with a model in one line; what went wrong with it stands below. */
@@ -34,7 +35,7 @@ export function ModelCallLine(props: {
               asked for <SafeInline text={item.request_model} />
             </span>
           )}
-        {usage && tokens(usage).map((word) => <span key={word}>{word}</span>)}
+        <Tokens usage={usage} />
         {typeof item.latency_ms === 'number' && (
           <span title="From the request to the end of the answer">{duration(item.latency_ms)}</span>
         )}

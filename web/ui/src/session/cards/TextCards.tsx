@@ -28,19 +28,29 @@ export function PromptCard({ item, event, expanded, onToggle, find }: TextCardPr
   if (!event) return <Placeholder item={item} />;
   return (
     <div className={styles.prompt}>
-      {looksLikeMarkdown(event.text) && (
-        <div className={styles.corner}>
-          <ToolButton pressed={asMarkdown} onClick={() => setMarkdown(!asMarkdown)}>
-            Markdown
-          </ToolButton>
-        </div>
-      )}
       {event.text === '' ? (
         <Hidden shown={item.chars === 0}>
           {event.attachments.length > 0 ? 'No words.' : 'Not recorded.'}
         </Hidden>
       ) : (
-        <LongText event={event} expanded={expanded} onToggle={onToggle} find={find} markdown={asMarkdown} />
+        <div className={styles.wordsAndToggle}>
+          {looksLikeMarkdown(event.text) && (
+            <div className={styles.toggle}>
+              <ToolButton pressed={asMarkdown} onClick={() => setMarkdown(!asMarkdown)}>
+                Markdown
+              </ToolButton>
+            </div>
+          )}
+          <div className={styles.words}>
+            <LongText
+              event={event}
+              expanded={expanded}
+              onToggle={onToggle}
+              find={find}
+              markdown={asMarkdown}
+            />
+          </div>
+        </div>
       )}
       <Attachments event={event} find={find} />
     </div>

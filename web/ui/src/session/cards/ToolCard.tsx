@@ -7,6 +7,7 @@ import { EditDiff } from '~/content/Diff';
 import { JsonView } from '~/content/JsonView';
 import { jsonText } from '~/content/json';
 import { SafeInline } from '~/content/SafeText';
+import { readTitle } from '../model/patchTitle';
 import { badgeOf } from './badge';
 import { ClippedRest } from './ClippedRest';
 import { argumentsOf, ranWith } from './callArguments';
@@ -54,6 +55,7 @@ function Head({
 }) {
   const tool = item.tool;
   const badge = tool && badgeOf(tool);
+  const title = useMemo(() => titleOf(item, event), [item, event]);
   const exitCode = useMemo(() => (event ? exitCodeOf(event) : undefined), [event]);
   return (
     <>
@@ -67,7 +69,7 @@ function Head({
         </span>
       )}
       <span className={styles.oneLine}>
-        <SafeInline text={item.title} find={find} />
+        <SafeInline text={title} find={find} />
       </span>
       <span className={styles.ends}>
         {exitCode !== undefined && (
@@ -82,6 +84,11 @@ function Head({
       </span>
     </>
   );
+}
+
+function titleOf(item: OutlineItem, event: ToolCallEvent | undefined): string {
+  const args = event && ranWith(event).args;
+  return (event && viewOf(event, args).title?.(event, args)) ?? readTitle(item.title);
 }
 
 /** The exit code, where the call runs commands: other tools' results may speak of codes that are not theirs. */
@@ -119,7 +126,7 @@ function Body({ sent, find }: { sent: ToolCallEvent; find: string | undefined })
   const whole = useWhole(sent);
   const event = whole.event.kind === 'tool_call' ? whole.event : sent;
   const { args, changed } = useMemo(() => ranWith(event), [event]);
-  const View = viewOf(event, args);
+  const View = viewOf(event, args).Body;
   return (
     <>
       {changed && (

@@ -215,6 +215,25 @@ describe('tool calls', () => {
     expect(rows('+')).toEqual(added);
   });
 
+  it('names the files of a patch in its head, not how the patch begins', () => {
+    const patch = (...paths: string[]) =>
+      `*** Begin Patch\n${paths.map((path) => `*** Update File: ${path}\n@@\n-x\n+y\n`).join('')}*** End Patch`;
+    const head = (call: Parameters<typeof toolCall>[0], title = '*** Begin Patch') =>
+      showEvent(toolCall(call), { ...toolItem(call.name ?? ''), title }, false).container.textContent;
+    expect(head({ name: 'apply_patch', arguments: patch('src/a.rs', 'b', 'c', 'd') })).toContain(
+      'src/a.rs, +3 more',
+    );
+    cleanup();
+    const argv = ['apply_patch', patch('src/a.rs')];
+    const cli = { program: 'apply_patch', argv };
+    const tool = { name: 'shell', type: 'builtin', cli } as ToolCallBody['tool'];
+    expect(head({ tool, arguments: { command: argv } })).not.toContain('Begin Patch');
+    cleanup();
+    const cutOff = [{ pointer: '/arguments', chars: 99_999, as_text: false }];
+    const call = { name: 'apply_patch', arguments: patch('a', 'b'), clipped: cutOff };
+    expect(head(call)).toContain('a, +1 more at least');
+  });
+
   it('shows a plan as a checklist', () => {
     showEvent(
       toolCall({

@@ -1,12 +1,14 @@
 import { Link } from '@tanstack/react-router';
 import { memo, type ReactNode } from 'react';
 import type { Session } from '~/api/types';
-import { clockTime, compact, count, dayName, duration, fullTime } from '~/app/time';
+import { clockTime, count, dayName, duration, fullTime } from '~/app/time';
 import { CopyButton } from '~/content/CopyButton';
-import { SafeInline } from '~/content/SafeText';
+import { tokenParts } from '~/sessions/usage';
+import { Tokens } from '../Tokens';
 import { plural } from '../timeline/TurnHead';
 import { Completeness } from './Completeness';
 import styles from './header.module.css';
+import { LongValue } from './LongValue';
 
 /** What is known of the session as a whole. */
 export const Details = memo(function Details({ session }: { session: Session }) {
@@ -15,22 +17,22 @@ export const Details = memo(function Details({ session }: { session: Session }) 
   return (
     <dl className={styles.details}>
       <Fact name="Agent">
-        <SafeInline text={agent.name} />
+        <LongValue name="Agent" text={agent.name} />
         {agent.version && (
           <span className={styles.faint}>
             {' '}
-            <SafeInline text={agent.version} />
+            <LongValue name="Version" text={agent.version} />
           </span>
         )}
       </Fact>
       {user && (
         <Fact name="User">
-          <SafeInline text={user.email ?? user.name ?? user.id} /> <Source source={user.source} />
+          <LongValue name="User" text={user.email ?? user.name ?? user.id} /> <Source source={user.source} />
         </Fact>
       )}
       {device && (
         <Fact name="Device">
-          <SafeInline text={device.hostname ?? device.id} /> <Source source={device.source} />
+          <LongValue name="Device" text={device.hostname ?? device.id} /> <Source source={device.source} />
         </Fact>
       )}
       <Fact name="Started">
@@ -46,11 +48,15 @@ export const Details = memo(function Details({ session }: { session: Session }) 
       </Fact>
       {session.models.length > 0 && (
         <Fact name={session.models.length === 1 ? 'Model' : 'Models'}>
-          <SafeInline text={session.models.join(', ')} />
+          <LongValue name="Models" text={session.models.join(', ')} />
         </Fact>
       )}
       <Fact name="Tokens">
-        <Tokens session={session} />
+        {tokenParts(session.usage).length > 0 ? (
+          <Tokens usage={session.usage} />
+        ) : (
+          <span className={styles.faint}>not told</span>
+        )}
       </Fact>
       <Fact name="Calls">
         {plural(counts.model_calls, 'model call')}, {plural(counts.tool_calls, 'tool call')}
@@ -62,27 +68,27 @@ export const Details = memo(function Details({ session }: { session: Session }) 
       </Fact>
       {session.mcp_servers.length > 0 && (
         <Fact name="MCP servers">
-          <SafeInline text={session.mcp_servers.join(', ')} />
+          <LongValue name="MCP servers" text={session.mcp_servers.join(', ')} />
         </Fact>
       )}
       {session.cwd && (
         <Fact name="Folder">
           <code dir="auto">
-            <SafeInline text={session.cwd} />
+            <LongValue name="Folder" text={session.cwd} />
           </code>
         </Fact>
       )}
       {session.repository && (
         <Fact name="Repository">
           <code dir="auto">
-            <SafeInline text={session.repository} />
+            <LongValue name="Repository" text={session.repository} />
           </code>
         </Fact>
       )}
       {session.conversation_id && (
         <Fact name="Conversation">
           <code>
-            <SafeInline text={session.conversation_id} />
+            <LongValue name="Conversation" text={session.conversation_id} />
           </code>
           <CopyButton text={() => session.conversation_id ?? ''} />
         </Fact>
@@ -120,26 +126,6 @@ function Source({ source }: { source: keyof typeof SOURCES }) {
   return (
     <span className={styles.source} data-source={source} title={SOURCES[source]}>
       {source}
-    </span>
-  );
-}
-
-function Tokens({ session: { usage } }: { session: Session }) {
-  const parts = [
-    ['in', usage.input_tokens],
-    ['out', usage.output_tokens],
-    ['from cache', usage.cache_read_input_tokens],
-    ['to cache', usage.cache_creation_input_tokens],
-  ] as const;
-  const known = parts.flatMap(([name, value]) => (value ? [{ name, value }] : []));
-  if (known.length === 0) return <span className={styles.faint}>not told</span>;
-  return (
-    <span className={styles.tokens}>
-      {known.map(({ name, value }) => (
-        <span key={name} title={`${count(value)} tokens ${name}`}>
-          {compact(value)} <span className={styles.faint}>{name}</span>
-        </span>
-      ))}
     </span>
   );
 }

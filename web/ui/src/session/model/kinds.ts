@@ -1,4 +1,5 @@
 import type { OutlineItem } from '~/api/types';
+import { readTitle } from './patchTitle';
 
 /** How rows are told apart and filtered: tool calls by what they reach. */
 export type Kind = 'prompt' | 'completion' | 'reasoning' | 'builtin' | 'mcp' | 'cli' | 'model' | 'other';
@@ -67,6 +68,8 @@ export function spoken(item: OutlineItem): string {
   const name = KIND_NAME[kindOf(item)];
   const tool = item.tool ? ` ${item.tool.mcp_tool ?? item.tool.name}` : '';
   const what =
-    item.kind === 'model_call' ? ` ${item.model ?? item.request_model ?? ''}` : `${tool} ${item.title}`;
+    item.kind === 'model_call'
+      ? ` ${item.model ?? item.request_model ?? ''}`
+      : `${tool} ${readTitle(item.title)}`;
   return `${name}${failed(item) ? ', failed' : ''}:${what}`.trimEnd();
 }

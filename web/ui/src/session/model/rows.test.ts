@@ -151,9 +151,8 @@ test("a turn's head sums up all of it, whatever is filtered", () => {
     prompt: 'Do it',
     toolCalls: 1,
     errors: 1,
-    // The caches' share is beside the input with one provider, in it with the other.
-    inputTokens: 120,
-    outputTokens: 10,
+    // As the calls below tell them: each figure by itself, whatever the provider.
+    usage: { input_tokens: 20, output_tokens: 10, cache_read_input_tokens: 200 },
     durationMs: 5000,
   });
 });

@@ -1,4 +1,5 @@
-import type { OutlineItem } from '~/api/types';
+import type { OutlineItem, Usage } from '~/api/types';
+import { addUsage } from '~/sessions/usage';
 import { failed } from './kinds';
 
 /** From one prompt of the main thread to the next, in sums. */
@@ -13,9 +14,8 @@ export interface Turn {
   events: number;
   toolCalls: number;
   errors: number;
-  /** Tokens, caches included: what the models read. */
-  inputTokens: number;
-  outputTokens: number;
+  /** Of all its model calls. */
+  usage: Usage;
 }
 
 /** The items of each turn, in the turns' order. */
@@ -38,8 +38,7 @@ export function turnOf(number: number, items: readonly OutlineItem[]): Turn {
     events: items.length,
     toolCalls: 0,
     errors: 0,
-    inputTokens: 0,
-    outputTokens: 0,
+    usage: {},
   };
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
@@ -55,18 +54,8 @@ export function turnOf(number: number, items: readonly OutlineItem[]): Turn {
       turn.prompt = item.title;
       turn.startedAt = item.at;
     }
-    turn.inputTokens += inputTokens(item);
-    turn.outputTokens += item.usage?.output_tokens ?? 0;
+    turn.usage = addUsage(turn.usage, item.usage);
   }
   turn.durationMs = Math.max(0, last - first);
   return turn;
-}
-
-/** Providers differ in whether the caches' share is in `input_tokens`: the Anthropic way is beside it. */
-function inputTokens(item: OutlineItem): number {
-  const usage = item.usage;
-  if (!usage) return 0;
-  const input = usage.input_tokens ?? 0;
-  if (item.provider !== 'anthropic') return input;
-  return input + (usage.cache_read_input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0);
 }

@@ -1,8 +1,9 @@
 import { ChevronDown, ChevronRight, ChevronsUpDown } from 'lucide-react';
-import { clockTime, compact, count, duration, fullTime } from '~/app/time';
+import { clockTime, count, duration, fullTime } from '~/app/time';
 import { SafeInline } from '~/content/SafeText';
 import { turnKey } from '../model/rows';
 import type { Turn } from '../model/turns';
+import { Tokens } from '../Tokens';
 import { useRowActions } from './actions';
 import styles from './Row.module.css';
 
@@ -65,14 +66,9 @@ function TurnSums({ turn }: { turn: Turn }) {
     <>
       {turn.errors > 0 && <span className={styles.errors}>{plural(turn.errors, 'error')}</span>}
       {turn.toolCalls > 0 && <span className={styles.wide}>{plural(turn.toolCalls, 'tool call')}</span>}
-      {turn.inputTokens + turn.outputTokens > 0 && (
-        <span
-          className={styles.wide}
-          title={`${count(turn.inputTokens)} tokens in, ${count(turn.outputTokens)} out`}
-        >
-          {compact(turn.inputTokens)} in · {compact(turn.outputTokens)} out
-        </span>
-      )}
+      <span className={styles.wide}>
+        <Tokens usage={turn.usage} />
+      </span>
       <span className={styles.wide}>{duration(turn.durationMs)}</span>
     </>
   );

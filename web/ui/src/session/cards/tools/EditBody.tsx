@@ -1,7 +1,9 @@
 import { EditDiff, PatchDiff } from '~/content/Diff';
 import { isObject, jsonText, stringAt } from '~/content/json';
 import { parsePatch } from '~/content/patch';
+import { filesWord } from '../../model/patchTitle';
 import { pathOf } from '../callArguments';
+import type { ToolCallEvent } from '../types';
 import { CommandOutput } from './CommandBody';
 import { GenericBody } from './GenericBody';
 import { OtherParameters } from './OtherParameters';
@@ -69,6 +71,20 @@ export function patchOf(args: unknown): string | undefined {
   return Array.isArray(words)
     ? words.map(String).find((word) => word.includes('*** Begin Patch'))
     : undefined;
+}
+
+/** The files that a patch touches. */
+export function patchTitle(event: ToolCallEvent, args: unknown): string | undefined {
+  const text = patchOf(args);
+  const patch = text === undefined ? undefined : parsePatch(text);
+  const cut = event.clipped?.some(({ pointer }) => /^\/(executed_)?arguments/.test(pointer)) ?? false;
+  return (
+    patch &&
+    filesWord(
+      patch.files.map(({ path }) => path),
+      !cut,
+    )
+  );
 }
 
 /** A patch in Codex's format or as a unified diff. */

@@ -1,7 +1,7 @@
 import type { ToolCallEvent } from '../types';
 import { AgentBody } from './AgentBody';
 import { CommandBody } from './CommandBody';
-import { EditBody, isPatchCommand, PatchBody } from './EditBody';
+import { EditBody, isPatchCommand, PatchBody, patchTitle } from './EditBody';
 import { FileBody } from './FileBody';
 import { GenericBody } from './GenericBody';
 import { PlanBody } from './PlanBody';
@@ -14,6 +14,7 @@ const VIEWS: ToolView[] = [
   {
     names: ['applypatch', 'patch'],
     fits: (event, args) => event.tool.cli?.program === 'apply_patch' && isPatchCommand(args),
+    title: patchTitle,
     Body: PatchBody,
   },
   {
@@ -79,9 +80,11 @@ const VIEWS: ToolView[] = [
   },
 ];
 
+const GENERIC: ToolView = { Body: GenericBody };
+
 /** How a call is shown. A tool of an MCP server is its own, whatever it is called. */
-export function viewOf(event: ToolCallEvent, args: unknown): ToolView['Body'] {
-  if (event.tool.type === 'mcp') return GenericBody;
+export function viewOf(event: ToolCallEvent, args: unknown): ToolView {
+  if (event.tool.type === 'mcp') return GENERIC;
   const name = event.tool.name.toLowerCase().replace(/[^a-z0-9]/g, '');
-  return VIEWS.find((view) => view.names?.includes(name) || view.fits?.(event, args))?.Body ?? GenericBody;
+  return VIEWS.find((view) => view.names?.includes(name) || view.fits?.(event, args)) ?? GENERIC;
 }

@@ -17,5 +17,7 @@ export interface ToolView {
   names?: string[];
   /** Further calls by what they are, for tools whose names say nothing. */
   fits?: (event: ToolCallEvent, args: unknown) => boolean;
+  /** What stands in the head of the card instead of the outline's title. */
+  title?: (event: ToolCallEvent, args: unknown) => string | undefined;
   Body: ComponentType<ToolBodyProps>;
 }
