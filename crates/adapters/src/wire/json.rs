@@ -1,5 +1,6 @@
 //! JSON as the wire adapters need it: parsed within a depth, and written in one canonical way.
 
+use serde::de::Error as _;
 use serde_json::{Map, Value};
 
 use super::problems::Problems;
@@ -10,6 +11,10 @@ pub(super) const LOSSY_TEXT: &str = "lossy_text";
 /// The parser's own bound on nesting; past it a body is a problem, not a crash.
 const DEPTH_LIMIT: usize = 128;
 
+/// Values, keys and brackets of one text that are read. Past it a body is a problem: a parsed value takes many times the
+/// memory and time of its text, and no conversation is made of so many.
+const NODES_LIMIT: usize = 250_000;
+
 /// The body without a byte order mark.
 pub(super) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
@@ -19,6 +24,9 @@ pub(super) fn without_bom(body: &[u8]) -> &[u8] {
 /// within a sign) is replaced and noted: one bad sign must not cost a conversation.
 pub(super) fn parse(body: &[u8], problems: &mut Problems) -> Result<Value, serde_json::Error> {
     let body = without_bom(body);
+    if has_too_many_nodes(body) {
+        return Err(serde_json::Error::custom(TOO_MANY_NODES));
+    }
     serde_json::from_slice(body).or_else(|error| {
         let (repaired, replaced) = with_replacements(&String::from_utf8_lossy(body));
         if replaced == 0 && std::str::from_utf8(body).is_ok() {
@@ -28,6 +36,28 @@ pub(super) fn parse(body: &[u8], problems: &mut Problems) -> Result<Value, serde
         problems.note(LOSSY_TEXT, "signs that are no Unicode were replaced");
         Ok(value)
     })
+}
+
+const TOO_MANY_NODES: &str = "too many nodes";
+
+/// True when there are more commas, colons and brackets outside of strings than are read. What is no JSON is counted in
+/// some way or other: the parser says what is wrong with it.
+fn has_too_many_nodes(text: &[u8]) -> bool {
+    // Each takes a byte at least.
+    if text.len() <= NODES_LIMIT {
+        return false;
+    }
+    let (mut nodes, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b':' | b'[' | b'{' if !in_string => nodes += 1,
+            _ => {}
+        }
+    }
+    nodes > NODES_LIMIT
 }
 
 /// Parses text that is UTF-8, as [`parse`] does.
@@ -79,6 +109,9 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
     let place = format!("line {} column {}", error.line(), error.column());
     if error.to_string().starts_with("recursion limit") {
         return format!("depth over {DEPTH_LIMIT} at {place}");
+    }
+    if error.to_string().starts_with(TOO_MANY_NODES) {
+        return format!("more than {NODES_LIMIT} values and keys");
     }
     match error.classify() {
         serde_json::error::Category::Eof => format!("JSON cut short at {place}"),
@@ -162,6 +195,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn more_nodes_than_are_read_are_a_problem() {
+        let read = |text: String| parse(text.as_bytes(), &mut Problems::default()).map_err(|error| reason(&error));
+        let numbers = |count: usize| format!("[{}0]", "0,".repeat(count));
+        assert!(read(numbers(NODES_LIMIT - 1)).is_ok());
+        assert_eq!(read(numbers(NODES_LIMIT)), Err("more than 250000 values and keys".to_owned()));
+        // What lies in strings does not count, whatever is escaped in them.
+        assert!(read(format!("[{}]", json!(r#"a",[{:\"#.repeat(NODES_LIMIT)))).is_ok());
+    }
 
     #[test]
     fn canonical_json_sorts_and_drops_at_any_depth() {

@@ -46,7 +46,7 @@ fn noise(bytes: usize, seed: usize) -> String {
 async fn f01_ready_soon_after_kill_9_with_a_large_journal() {
     let upstream = RawUpstream::answering(Answer::new("msg_large", &["ok"]).sized()).await.unwrap();
     let mut under = Under::start(&upstream.base_url(), "").await;
-    let mebibytes = scaled(48, 1024);
+    let mebibytes = scaled(24, 1024);
     for number in 0..mebibytes / 8 {
         let (head, _) = under.exchange(request(&conversation(number), &noise(8 << 20, number))).await;
         assert_eq!(head.status(), 200);

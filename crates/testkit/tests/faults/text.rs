@@ -10,8 +10,9 @@ use ursa_testkit::raw_wire::Wire;
 
 use crate::support::{Answer, Under, conversation, gaps, is_long, prompt, prompts, request_with};
 
-/// Processor time that one hard body may take, in an optimised build.
-const CPU_LIMIT: Duration = Duration::from_millis(100);
+/// Processor time that one hard body may take in an optimised build: the table's 100 ms for reading it, and what it costs to
+/// forward and journal the largest.
+const CPU_LIMIT: Duration = Duration::from_millis(150);
 /// And in one that is not.
 const CPU_LIMIT_DEBUG: Duration = Duration::from_secs(10);
 
@@ -116,7 +117,7 @@ async fn f13_json_that_is_hard_to_read_costs_little_and_passes() {
         slowest = slowest.max(cpu);
         assert_eq!(session.of_kind("model_call").count(), 1, "{name}");
         assert_eq!(session.of_kind("completion").count(), 1, "{name}");
-        if name.contains("deep") || name.contains("never") {
+        if name.contains("deep") || name.contains("million") || name.contains("never") {
             assert!(kinds.iter().any(|kind| kind == "parse_failed"), "{name}: {kinds:?}");
         }
         let context = session.of_kind("model_call").next().map(|call| call["id"].clone());
