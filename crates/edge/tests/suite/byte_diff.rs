@@ -10,11 +10,10 @@ use crate::wire::{Conn, answering};
 fn run(cases: &[Case]) {
     let stage = Stage::new().unwrap();
     let under = Under::new(stage.addr());
-    let edge = transparency::Edge { addr: under.addr, prefix: "/edge/openai".to_owned() };
     let mut rows = Vec::new();
     let mut exchanges = 0;
     for case in cases {
-        let verdict = transparency::run(case, &stage, &edge).unwrap();
+        let verdict = transparency::run(case, &stage, under.addr).unwrap();
         exchanges += case.exchanges + usize::from(verdict.http2.is_some());
         Row::add(&mut rows, case, verdict);
     }

@@ -178,7 +178,7 @@ impl Under {
     pub fn with(url: &str, change: impl FnOnce(&mut EdgeConfig, &mut ListenConfig)) -> Self {
         let mut config = EdgeConfig::new(MASKING_KEY);
         config.loopback = Some(EnvironmentId::default_environment());
-        config.upstreams = ["anthropic", "openai"]
+        config.upstreams = ["anthropic", "openai", "gemini"]
             .map(|name| format!("{name}={url}").parse::<UpstreamConfig>().unwrap())
             .into_iter()
             .collect();

@@ -19,7 +19,10 @@ pub use recorded::recorded;
 pub use report::{Row, table};
 pub use script::{Item, Seen, Stage, Step};
 
-use crate::wire::Conn;
+use crate::wire::{Conn, Head};
+
+/// Bytes in which a request's target is looked for.
+const START_BYTES: usize = 256;
 
 /// One case.
 #[derive(Debug, Clone)]
@@ -45,25 +48,36 @@ pub struct Verdict {
     pub http2: Option<Outcome>,
 }
 
-/// An edge that forwards `prefix` to the stage.
-#[derive(Debug, Clone)]
-pub struct Edge {
-    /// Where it listens.
-    pub addr: SocketAddr,
-    /// The path under which it has the stage, without a slash at its end.
-    pub prefix: String,
+/// Names of the upstreams that an edge has to have, all of them the stage.
+pub const UPSTREAMS: [&str; 3] = ["anthropic", "openai", "gemini"];
+
+impl Case {
+    /// The path of the upstream whose protocol the case speaks, so that Ursa keeps the bodies.
+    fn prefix(&self) -> String {
+        let Some(Step::Request(request)) = self.client.first() else { return String::new() };
+        let start = Head::parse(&request[..request.len().min(START_BYTES)]).start;
+        let name = if start.contains("/messages") {
+            "anthropic"
+        } else if start.contains("/v1beta/") {
+            "gemini"
+        } else {
+            "openai"
+        };
+        format!("/edge/{name}")
+    }
 }
 
-/// Plays a case directly and through `edge`, whose upstream is `stage`, and compares. Errors when one of them does not
-/// take a connection.
-pub fn run(case: &Case, stage: &Stage, edge: &Edge) -> std::io::Result<Verdict> {
+/// Plays a case directly and through the edge at `edge`, all of whose [`UPSTREAMS`] are `stage`, and compares. Errors when
+/// one of them does not take a connection.
+pub fn run(case: &Case, stage: &Stage, edge: SocketAddr) -> std::io::Result<Verdict> {
+    let prefix = case.prefix();
     let direct = leg(case, stage, stage.addr(), "", &stage.addr().to_string())?;
-    let through = leg(case, stage, edge.addr, &edge.prefix, &edge.addr.to_string())?;
+    let through = leg(case, stage, edge, &prefix, &edge.to_string())?;
     let http1 = compare::compare(&direct, &through, false);
     let asked = http2::asked(&case.client).filter(|_| case.exchanges == 1);
     let http2 = asked.map(|asked| {
         stage.set(&case.upstream);
-        let client = http2::ask(&asked, edge.addr, &edge.prefix);
+        let client = http2::ask(&asked, edge, &prefix);
         let (upstream, connections) = stage.seen(1);
         compare::compare(&direct, &Seen { client, upstream, connections }, true)
     });
