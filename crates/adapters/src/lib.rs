@@ -12,6 +12,7 @@
 
 pub mod agents;
 pub mod body;
+pub mod event_stream;
 pub mod route;
 pub mod tools;
 pub mod wire;

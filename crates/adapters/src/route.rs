@@ -74,6 +74,8 @@ pub enum Route {
     OpenAiChat,
     /// `POST …/responses`
     OpenAiResponses,
+    /// `POST …/responses/compact`
+    OpenAiCompact,
 }
 
 impl Route {
@@ -87,7 +89,12 @@ impl Route {
         match protocol {
             Protocol::AnthropicMessages if ends("messages/count_tokens") => Some(Self::AnthropicCountTokens),
             Protocol::AnthropicMessages if ends("messages") => Some(Self::AnthropicMessages),
+            Protocol::AnthropicMessages if is_bedrock(path) => Some(Self::AnthropicMessages),
+            Protocol::AnthropicMessages | Protocol::Gemini if claude_on_vertex(path).is_some() => {
+                claude_on_vertex(path)
+            }
             Protocol::OpenAi | Protocol::OpenAiChat if ends("responses") => Some(Self::OpenAiResponses),
+            Protocol::OpenAi | Protocol::OpenAiChat if ends("responses/compact") => Some(Self::OpenAiCompact),
             // Every provider has it beside its own protocol, for programs that were written for another.
             Protocol::Unknown => None,
             _ if ends("chat/completions") => Some(Self::OpenAiChat),
@@ -107,6 +114,37 @@ impl Route {
     }
 }
 
+/// Anthropic's protocol on Vertex AI: `…/publishers/anthropic/models/{model}:rawPredict`.
+fn claude_on_vertex(path: &str) -> Option<Route> {
+    let (model, "rawPredict" | "streamRawPredict") = method_in_path(path)? else { return None };
+    let route = if model == "count-tokens" { Route::AnthropicCountTokens } else { Route::AnthropicMessages };
+    path.contains("/publishers/anthropic/models/").then_some(route)
+}
+
+/// Bedrock's `/model/{model}/invoke`. That the model is Claude is what the upstream's protocol says.
+fn is_bedrock(path: &str) -> bool {
+    let mut last = path.rsplit('/');
+    matches!(last.next(), Some("invoke" | "invoke-with-response-stream")) && last.nth(1) == Some("model")
+}
+
+/// Whether it is the path that asks for a stream, not the body.
+pub(crate) fn streams_by_path(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.ends_with("/invoke-with-response-stream")
+        || matches!(method_in_path(path), Some((_, "streamGenerateContent" | "streamRawPredict")))
+}
+
+/// The cloud that a path belongs to, in OpenTelemetry's words.
+pub(crate) fn cloud_in_path(path: &str) -> Option<&'static str> {
+    if path.contains("/publishers/") && path.contains("/projects/") {
+        Some("gcp.vertex_ai")
+    } else if path.contains("/openai/deployments/") {
+        Some("azure.ai.openai")
+    } else {
+        is_bedrock(path.trim_end_matches('/')).then_some("aws.bedrock")
+    }
+}
+
 /// Google's way to name a method: `…/models/{model}:{method}`, or `…/v1internal:{method}`.
 fn method_in_path(path: &str) -> Option<(&str, &str)> {
     let last = path.rsplit('/').next()?;
@@ -116,13 +154,15 @@ fn method_in_path(path: &str) -> Option<(&str, &str)> {
 /// Folders of models in Google's paths.
 const MODEL_FOLDERS: &[&str] = &["models", "tunedModels", "endpoints"];
 
-/// The model that a path names: Azure's `…/deployments/{deployment}/…`, Gemini's `…/models/{model}:{method}`.
-pub fn model_in_path(path: &str) -> Option<&str> {
+/// The model that a path names: Azure's `…/deployments/{deployment}/…`, Bedrock's `/model/{model}/…`, Gemini's
+/// `…/models/{model}:{method}`.
+pub fn model_in_path(path: &str) -> Option<String> {
     let named = match method_in_path(path) {
         Some((model, _)) => path.rsplit('/').nth(1).filter(|folder| MODEL_FOLDERS.contains(folder)).map(|_| model),
-        None => path.split('/').skip_while(|segment| *segment != "deployments").nth(1),
+        None => path.split('/').skip_while(|segment| !matches!(*segment, "deployments" | "model")).nth(1),
     };
-    named.filter(|name| !name.is_empty())
+    // The one sign in models' names that clients escape.
+    named.filter(|name| !name.is_empty()).map(|name| name.replace("%3A", ":").replace("%3a", ":"))
 }
 
 /// Request headers that may be written down: what tells agent, session and route. Everything else is never recorded.
@@ -299,7 +339,8 @@ mod tests {
             assert_eq!((find(protocol, "/v1/chat/completions"), find(protocol, chat)), (known, known));
         }
         assert_eq!(find(Protocol::OpenAi, "/v1/completions"), None);
-        assert_eq!((model_in_path(chat), model_in_path("/v1/chat/completions")), (Some("my-gpt"), None));
+        assert_eq!((model_in_path(chat).as_deref(), model_in_path("/v1/chat/completions")), (Some("my-gpt"), None));
+        assert_eq!(find(Protocol::OpenAi, "/backend-api/codex/responses/compact"), Some(Route::OpenAiCompact));
         assert_eq!(Route::find(Protocol::OpenAi, "GET", "/v1/responses"), None);
     }
 
@@ -321,10 +362,31 @@ mod tests {
             ("/v1beta/openai/chat/completions", Some(Route::OpenAiChat), None),
         ] {
             assert_eq!(Route::find(Protocol::Gemini, "POST", path), route, "{path}");
-            assert_eq!(model_in_path(path), model, "{path}");
+            assert_eq!(model_in_path(path).as_deref(), model, "{path}");
         }
         assert_eq!(Route::find(Protocol::OpenAi, "POST", "/v1beta/models/m:generateContent"), None);
         assert_eq!(Route::find(Protocol::Gemini, "GET", "/v1beta/models/m:generateContent"), None);
+    }
+
+    #[test]
+    fn claude_is_known_under_the_paths_of_clouds() {
+        let bedrock = "/model/us.anthropic.claude-x-v1%3A0/invoke-with-response-stream";
+        let vertex = "/v1/projects/p/locations/l/publishers/anthropic/models/claude-x@1:streamRawPredict";
+        let counts = "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict";
+        for (path, route, model, cloud) in [
+            (bedrock, Route::AnthropicMessages, "us.anthropic.claude-x-v1:0", "aws.bedrock"),
+            (vertex, Route::AnthropicMessages, "claude-x@1", "gcp.vertex_ai"),
+            (counts, Route::AnthropicCountTokens, "count-tokens", "gcp.vertex_ai"),
+        ] {
+            assert_eq!(Route::find(Protocol::AnthropicMessages, "POST", path), Some(route), "{path}");
+            assert_eq!((model_in_path(path).as_deref(), cloud_in_path(path)), (Some(model), Some(cloud)), "{path}");
+            assert_eq!(streams_by_path(path), path != counts, "{path}");
+        }
+        assert_eq!(Route::find(Protocol::Gemini, "POST", vertex), Some(Route::AnthropicMessages));
+        assert_eq!(Route::find(Protocol::Gemini, "POST", bedrock), None);
+        assert_eq!(Route::find(Protocol::AnthropicMessages, "POST", "/model/m/converse"), None);
+        assert_eq!(cloud_in_path("/openai/deployments/d/chat/completions"), Some("azure.ai.openai"));
+        assert_eq!((cloud_in_path("/v1/messages"), streams_by_path("/v1/messages")), (None, false));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Codex: the terminal program, its editor extension and its desktop program.
 
 use serde_json::Value;
-use ursa_model::message::{AgentKind, Identity, Purpose};
+use ursa_model::message::{AgentKind, Identity, Message, Purpose};
 
 use super::evidence::{Evidence, Strength, between, version_after};
 use super::{Agent, Marker, no_mcp_name, results};
@@ -108,6 +108,20 @@ fn purpose(evidence: &Evidence<'_>) -> Option<Purpose> {
         .last_user_text()
         .is_some_and(|text| text.starts_with("You are performing a CONTEXT CHECKPOINT COMPACTION"));
     (triggers || asks).then_some(Purpose::Summary)
+}
+
+/// How many messages at the head of a subagent's request are its parent's: a child of a team begins with a copy of what was
+/// said before its task. Each child's task is addressed to it by a path that begins with its parent's.
+pub(super) fn inherited(messages: &[Message]) -> usize {
+    let task = |message: &Message| {
+        let exact = &message.exact;
+        let is_task = exact.get("type").is_some_and(|kind| kind == "agent_message")
+            && exact.pointer("/content/0/text")?.as_str()?.starts_with("Message Type: NEW_TASK\n");
+        is_task.then_some(exact.get("recipient")?.as_str()?.len())
+    };
+    let tasks = messages.iter().enumerate().filter_map(|(index, message)| Some((task(message)?, index)));
+    // The deepest path is its own; of tasks that it was given one after the other, the first.
+    tasks.max_by_key(|(depth, index)| (*depth, std::cmp::Reverse(*index))).map_or(0, |(_, index)| index)
 }
 
 /// `spawn_agent` answers `{"agent_id": …}`; in the second kind of team the child has a path and its id is not told.

@@ -19,7 +19,7 @@ mod tests;
 mod unrecognised;
 
 use ursa_model::capture::CaptureHead;
-use ursa_model::message::{AgentKind, Identity, ModelRequest, Purpose};
+use ursa_model::message::{AgentKind, Identity, Message, ModelRequest, Purpose};
 
 pub use evidence::{Evidence, Strength};
 pub use origin::{Marker, split};
@@ -89,6 +89,14 @@ pub fn identify(head: &CaptureHead, request: Option<&ModelRequest>) -> Identity 
     };
     identity.purpose = purpose::purpose(&evidence, best.map(|(agent, _)| agent));
     identity
+}
+
+/// How many messages at a request's head were said in another thread of its conversation, and are copied into this one.
+pub fn inherited(identity: &Identity, messages: &[Message]) -> usize {
+    match &identity.subagent_id {
+        Some(_) if identity.agent_slug == codex::AGENT.slug => codex::inherited(messages),
+        _ => 0,
+    }
 }
 
 /// For agents whose MCP tools are known by the common name, or not at all.

@@ -8,11 +8,13 @@ use ursa_model::message::Purpose;
 
 use super::Agent;
 use super::evidence::Evidence;
+use crate::route::Route;
 
 /// What the call is for.
 pub(super) fn purpose(evidence: &Evidence<'_>, agent: Option<&Agent>) -> Purpose {
     match evidence.route() {
         Some(route) if route.counts_tokens() => return Purpose::CountTokens,
+        Some(Route::OpenAiCompact) => return Purpose::Summary,
         Some(_) => {}
         None => return off_route(evidence),
     }
@@ -26,7 +28,6 @@ pub(super) fn purpose(evidence: &Evidence<'_>, agent: Option<&Agent>) -> Purpose
 fn off_route(evidence: &Evidence<'_>) -> Purpose {
     match evidence.method_and_path() {
         ("HEAD", _) => Purpose::Probe,
-        ("POST", path) if path.ends_with("/responses/compact") => Purpose::Summary,
         _ => Purpose::Other,
     }
 }

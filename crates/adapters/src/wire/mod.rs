@@ -20,7 +20,7 @@ use ursa_model::message::{CallError, ModelRequest, ModelResponse, Part, Problem}
 pub use calls::{is_made_id, told_id};
 use problems::Problems;
 
-use crate::route::{Route, model_in_path};
+use crate::route::{Route, cloud_in_path, model_in_path, streams_by_path};
 
 /// Reads the body of a request, content encoding taken off. `None` when it cannot be read at all; a problem says why.
 /// `path` is the request's, which in some protocols names the model.
@@ -29,11 +29,11 @@ pub fn read_request(route: Route, path: &str, body: &[u8]) -> (Option<ModelReque
         Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_request(body),
         Route::GeminiGenerate | Route::GeminiStream | Route::GeminiCountTokens => gemini::read_request(body),
         Route::OpenAiChat => openai_chat::read_request(body),
-        Route::OpenAiResponses => openai_responses::read_request(body),
+        Route::OpenAiResponses | Route::OpenAiCompact => openai_responses::read_request(body),
     };
     if let Some(request) = &mut request {
-        request.model = request.model.take().or_else(|| model_in_path(path).map(str::to_owned));
-        request.stream |= route == Route::GeminiStream;
+        request.model = request.model.take().or_else(|| model_in_path(path));
+        request.stream |= streams_by_path(path);
     }
     (request, problems)
 }
@@ -46,16 +46,20 @@ pub fn read_response(route: Route, head: &ResponseHead, body: &[u8], whole: bool
         Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_response(&answer).into(),
         Route::GeminiGenerate | Route::GeminiStream | Route::GeminiCountTokens => gemini::read_response(&answer),
         Route::OpenAiChat => openai_chat::read_response(&answer),
-        Route::OpenAiResponses => openai_responses::read_response(&answer).into(),
+        Route::OpenAiResponses | Route::OpenAiCompact => openai_responses::read_response(&answer).into(),
     }
 }
 
-/// The provider's name in events, in OpenTelemetry's words; for an upstream of one's own, whose protocol it speaks.
-pub const fn provider(route: Route) -> &'static str {
+/// The provider's name in events, in OpenTelemetry's words: a cloud by its paths; for an upstream of one's own, whose
+/// protocol it speaks.
+pub fn provider(route: Route, path: &str) -> &'static str {
+    if let Some(cloud) = cloud_in_path(path) {
+        return cloud;
+    }
     match route {
         Route::AnthropicMessages | Route::AnthropicCountTokens => "anthropic",
         Route::GeminiGenerate | Route::GeminiStream | Route::GeminiCountTokens => "gcp.gemini",
-        Route::OpenAiChat | Route::OpenAiResponses => "openai",
+        Route::OpenAiChat | Route::OpenAiResponses | Route::OpenAiCompact => "openai",
     }
 }
 

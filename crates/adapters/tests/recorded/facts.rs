@@ -245,23 +245,38 @@ fn opencode_says_its_session_and_asks_for_a_title() {
 
 #[test]
 fn sdks_are_told_by_their_user_agents() {
-    let slugs: Vec<_> =
-        exchanges("sdks").iter().map(|exchange| (exchange.seq, exchange.identity.agent_slug.clone())).collect();
-    let of = |seq: u64| slugs.iter().find(|(known, _)| *known == seq).unwrap().1.as_str();
-    for (seq, slug) in [
-        (1, "openai-python"),
-        (2, "openai-python"),
-        (3, "anthropic-python"),
-        (5, "google-genai"),
-        (7, "litellm"),
-        (10, "langchain"),
-        (11, "openai-node"),
-        (12, "anthropic-node"),
-        (15, "vercel-ai-sdk"),
-        (20, "langchain"),
-    ] {
-        assert_eq!(of(seq), slug, "{seq}");
-    }
+    let told = exchanges("sdks").into_iter().map(|exchange| {
+        let client = exchange.head.path.split('/').nth(2).unwrap_or_default().to_owned();
+        assert_eq!(exchange.identity.agent_kind, AgentKind::Sdk, "{client}");
+        (client, exchange.identity.agent_slug, exchange.identity.agent_version.unwrap_or_default())
+    });
+    let told: Vec<_> = told.collect();
+    let expected = [
+        ("openai-python", "openai-python", "2.54.0"),
+        ("openai-python-async", "openai-python", "2.54.0"),
+        ("anthropic-python", "anthropic-python", "2.12.0"),
+        ("anthropic-python-stream", "anthropic-python", "2.12.0"),
+        ("google-genai", "google-genai", "3.4.0"),
+        // These two show nothing but the library that they call.
+        ("litellm-openai", "openai-python", "2.54.0"),
+        ("litellm-anthropic", "litellm", "1.106.2"),
+        ("litellm-gemini", "litellm", "1.106.2"),
+        ("langchain-openai", "openai-python", "2.54.0"),
+        ("langchain-anthropic", "langchain", "1.7.7"),
+        ("openai-node", "openai-node", "6.49.0"),
+        ("anthropic-node", "anthropic-node", "1.12.0"),
+        ("google-genai-js", "google-genai", "2.32.0"),
+        ("vercel-openai", "vercel-ai-sdk", "6.0.326"),
+        ("vercel-openai-responses", "vercel-ai-sdk", "6.0.326"),
+        ("vercel-anthropic", "vercel-ai-sdk", "6.0.326"),
+        ("vercel-google", "vercel-ai-sdk", "6.0.326"),
+        ("vercel-compatible", "vercel-ai-sdk", "6.0.326"),
+        ("openrouter-provider", "vercel-ai-sdk", "6.0.326"),
+        ("langchain-js-openai", "langchain", "1.0.0"),
+        ("langchain-js-anthropic", "anthropic-node", "0.122.0"),
+    ];
+    let expected = expected.map(|(client, slug, version)| (client.to_owned(), slug.to_owned(), version.to_owned()));
+    assert_eq!(told, expected);
     let text_input = exchange("sdks", 2);
     assert!(text_input.request.as_ref().unwrap().messages_as_text);
     assert_eq!(text_input.author(), ["RIG-PLAIN hi"]);

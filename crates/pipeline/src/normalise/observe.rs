@@ -177,6 +177,7 @@ impl<'a> Observer<'a> {
     fn prompts(&mut self, draft: &Draft, environment: EnvironmentId) -> Result<(), StoreError> {
         let maker = self.standing.maker;
         let messages = self.messages();
+        let inherited = agents::inherited(&self.call.identity, messages);
         let last = messages.iter().rposition(|message| message.role == Role::User);
         let mut seen_after: HashMap<(String, String), usize> = HashMap::new();
         for (index, message) in messages.iter().enumerate() {
@@ -185,7 +186,7 @@ impl<'a> Observer<'a> {
             let preceding = self.preceding_answer(index);
             let occurrence = seen_after.entry((key.clone(), preceding.clone())).or_default();
             *occurrence += 1;
-            if index < self.keys.known_messages {
+            if index < self.keys.known_messages.max(inherited) {
                 continue;
             }
             let vantage = if self.is_tail(index) { Vantage::WireRequest } else { Vantage::WireHistory };
@@ -228,6 +229,7 @@ impl<'a> Observer<'a> {
 
     /// Answers that were never seen when they were given: what the model said and asked for, as it is resent.
     fn history(&mut self) {
+        let inherited = agents::inherited(&self.call.identity, self.messages());
         let mut texts: HashMap<String, usize> = HashMap::new();
         for answer in self.standing.answers {
             let parts: Vec<&Part> =
@@ -237,7 +239,7 @@ impl<'a> Observer<'a> {
             let occurrence = texts.entry(key.clone()).or_default();
             *occurrence += 1;
             let was_seen = self.keys.known_answered && answer.start == self.keys.known_messages;
-            if answer.start < self.keys.known_messages || was_seen {
+            if answer.start < self.keys.known_messages.max(inherited) || was_seen {
                 continue;
             }
             if !text.trim().is_empty() {

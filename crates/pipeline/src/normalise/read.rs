@@ -2,7 +2,7 @@
 
 use ursa_adapters::route::{Protocol, Route};
 use ursa_adapters::wire::{Choice, Reading};
-use ursa_adapters::{agents, body, wire};
+use ursa_adapters::{agents, body, event_stream, wire};
 use ursa_model::capture::{EndReason, ResponseHead};
 use ursa_model::chain::{fingerprint, is_weak_id};
 use ursa_model::message::{CallError, Identity, Message, ModelRequest, ModelResponse, Problem, Purpose};
@@ -75,7 +75,7 @@ pub(super) fn call<'a>(exchange: &'a Exchange, route: Route, stage: Stage, setti
         exchange,
         stage,
         route,
-        provider: wire::provider(route),
+        provider: wire::provider(route, &exchange.head.path),
         identity,
         request,
         response,
@@ -119,6 +119,7 @@ fn read_response(
     let Some(bytes) = decoded(encoding, &exchange.response, exchange, settings, problems) else {
         return Reading::default();
     };
+    let bytes = unframed(bytes, head, exchange, settings, problems);
     let end = &exchange.end;
     let lost = end.response_bytes_cut + end.dropped_bytes + exchange.dropped_bytes;
     let whole = end.reason == EndReason::Complete && lost == 0;
@@ -127,6 +128,25 @@ fn read_response(
     let found = std::mem::take(&mut reading.problems);
     problems.extend(found.into_iter().filter(|problem| whole || problem.kind != "truncated"));
     reading
+}
+
+/// The events of an answer that comes in binary frames. What lies in them was not masked by the edge.
+fn unframed<'b>(
+    bytes: std::borrow::Cow<'b, [u8]>,
+    head: &ResponseHead,
+    exchange: &Exchange,
+    settings: &PipelineSettings,
+    problems: &mut Vec<Problem>,
+) -> std::borrow::Cow<'b, [u8]> {
+    if !event_stream::is_named_by(header(&head.headers, "content-type")) {
+        return bytes;
+    }
+    let (mut events, problem) = event_stream::to_events(&bytes);
+    // How it broke off is told once, by how the exchange ended.
+    let complete = exchange.end.reason == EndReason::Complete;
+    problems.extend(problem.filter(|problem| complete || problem.kind != "truncated"));
+    ursa_redact::mask_marked(&mut events, &exchange.head.credentials, &settings.masking_key);
+    events.into()
 }
 
 /// What a later request would resend of the answer.
@@ -172,6 +192,8 @@ fn ending(exchange: &Exchange, response: &mut ModelResponse, problems: &mut Vec<
     match end.reason {
         // A refusal and an upstream that cannot be reached are the call's error, not a gap.
         EndReason::Complete | EndReason::UpstreamUnreachable | EndReason::Refused => {}
+        // Some agents hang up as soon as the answer's own end has come: nothing is missing.
+        EndReason::ClientAbort if response.complete => {}
         EndReason::ClientAbort => problems.push(Problem::new("client_abort", format!("the agent went away {after}"))),
         EndReason::UpstreamReset => {
             problems.push(Problem::new("upstream_reset", format!("the upstream broke off {after}")));

@@ -9,6 +9,8 @@ use super::{AgentKind, AgentTask, DUMMY_KEY, Workspace};
 
 /// The one bundled model that calls tools directly; the others run them from JavaScript.
 const MODEL: &str = "gpt-5.5";
+/// One of those that do.
+const CODE_MODE_MODEL: &str = "gpt-6.1-sol";
 
 pub(super) fn command(program: &Path, workspace: &Workspace, task: &AgentTask<'_>) -> anyhow::Result<Command> {
     let home = workspace.home().join(".codex");
@@ -25,8 +27,9 @@ fn config(workspace: &Workspace, task: &AgentTask<'_>) -> String {
     let mcp_server = json!(task.mcp_server);
     let project = json!(workspace.project());
     let websockets = task.kind == AgentKind::CodexOverWebSocket;
+    let model = if task.kind == AgentKind::CodexInCodeMode { CODE_MODE_MODEL } else { MODEL };
     format!(
-        r#"model = "{MODEL}"
+        r#"model = "{model}"
 model_provider = "testkit"
 approval_policy = "never"
 sandbox_mode = "danger-full-access"

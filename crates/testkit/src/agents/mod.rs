@@ -33,6 +33,8 @@ pub enum AgentKind {
     Codex,
     /// Codex, `exec`, over WebSocket if the upstream accepts one.
     CodexOverWebSocket,
+    /// As `Codex`, with a model that runs its tools from JavaScript.
+    CodexInCodeMode,
     /// Gemini CLI, `-p`.
     GeminiCli,
     /// Copilot CLI, `-p`, with an own provider.
@@ -47,7 +49,7 @@ impl AgentKind {
         match self {
             Self::ClaudeCode => ("claude-code", "2.1.330"),
             Self::OlderClaudeCode => ("claude-code", "2.1.197"),
-            Self::Codex | Self::CodexOverWebSocket => ("codex", "0.169.0"),
+            Self::Codex | Self::CodexOverWebSocket | Self::CodexInCodeMode => ("codex", "0.169.0"),
             Self::GeminiCli => ("gemini-cli", "0.61.0"),
             Self::CopilotCli => ("copilot-cli", "1.0.102"),
             Self::Opencode => ("opencode", "1.18.33"),
@@ -58,7 +60,7 @@ impl AgentKind {
     pub const fn upstream(self) -> &'static str {
         match self {
             Self::ClaudeCode | Self::OlderClaudeCode | Self::Opencode => "anthropic",
-            Self::Codex | Self::CodexOverWebSocket | Self::CopilotCli => "openai",
+            Self::Codex | Self::CodexOverWebSocket | Self::CodexInCodeMode | Self::CopilotCli => "openai",
             Self::GeminiCli => "gemini",
         }
     }
@@ -68,7 +70,7 @@ impl AgentKind {
         match self {
             Self::ClaudeCode => "@anthropic-ai/claude-code-linux-x64/claude",
             Self::OlderClaudeCode => "claude-code-2-1-197/node_modules/@anthropic-ai/claude-code-linux-x64/claude",
-            Self::Codex | Self::CodexOverWebSocket => {
+            Self::Codex | Self::CodexOverWebSocket | Self::CodexInCodeMode => {
                 "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex"
             }
             Self::GeminiCli => "@google/gemini-cli/bundle/gemini.js",
@@ -182,7 +184,9 @@ impl AgentPrograms {
         let program = self.program(task.kind)?;
         let mut command = match task.kind {
             AgentKind::ClaudeCode | AgentKind::OlderClaudeCode => claude::command(&program, workspace, task)?,
-            AgentKind::Codex | AgentKind::CodexOverWebSocket => codex::command(&program, workspace, task)?,
+            AgentKind::Codex | AgentKind::CodexOverWebSocket | AgentKind::CodexInCodeMode => {
+                codex::command(&program, workspace, task)?
+            }
             AgentKind::GeminiCli => gemini::command(&program, workspace, task)?,
             AgentKind::CopilotCli => copilot::command(&program, workspace, task)?,
             AgentKind::Opencode => opencode::command(&program, workspace, task)?,

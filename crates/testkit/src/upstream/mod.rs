@@ -4,6 +4,7 @@
 
 mod anthropic;
 mod chat;
+mod clouds;
 mod encoding;
 mod gemini;
 mod log;

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::encoding::{ChunkEncoder, ContentEncoding};
 use super::log::{Exchange, ExchangeLog};
 use super::reply::Reply;
-use super::{FaultAction, FaultAt, UpstreamOptions, anthropic, chat, gemini, responses, websocket};
+use super::{FaultAction, FaultAt, UpstreamOptions, anthropic, chat, clouds, gemini, responses, websocket};
 
 /// Largest request body, encoded and decoded.
 const REQUEST_BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -155,8 +155,9 @@ fn route(method: &Method, path: &str, json: Option<&Value>, id: &str) -> Reply {
         ("POST", path) if path.ends_with("/messages") => anthropic::messages(request, id),
         ("POST", path) if path.ends_with("/responses") => responses::responses(request, id),
         ("POST", path) if path.ends_with("/chat/completions") => chat::completions(request, id),
-        ("POST", path) if path.contains("/models/") => {
-            gemini::answer_to(path, request, id).unwrap_or_else(Reply::not_found)
+        ("POST", path) => {
+            let cloud = clouds::claude(path, request, id);
+            cloud.or_else(|| gemini::answer_to(path, request, id)).unwrap_or_else(Reply::not_found)
         }
         ("GET", path) if path.ends_with("/models") => {
             Reply::json(200, &json!({"data": [], "models": [], "has_more": false, "first_id": null, "last_id": null}))

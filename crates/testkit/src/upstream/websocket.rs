@@ -304,7 +304,8 @@ fn sha1(message: &[u8]) -> [u8; 20] {
     digest
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// In the common alphabet, padded.
+pub(super) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for group in bytes.chunks(3) {

@@ -91,6 +91,13 @@ async fn codex_is_recorded_whole_and_notices_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn codex_in_code_mode_is_recorded_whole_and_notices_nothing() {
+    if !skipped() {
+        prints_the_same_and_is_recorded_whole(AgentKind::CodexInCodeMode, UpstreamOptions::default()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn codex_over_websocket_is_recorded_whole_and_notices_nothing() {
     if skipped() {
         return;

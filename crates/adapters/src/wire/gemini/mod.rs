@@ -2,6 +2,7 @@
 
 mod canonical;
 mod list;
+mod partial;
 mod parts;
 mod request;
 mod response;

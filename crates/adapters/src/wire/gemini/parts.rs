@@ -16,7 +16,7 @@ const CODE_EXECUTION: &str = "code_execution";
 /// Reads a part; `None` for an empty text, which carries a signature at most.
 pub(super) fn part(told: &Value, origin: Origin, names: &mut CallNames, problems: &mut Problems) -> Option<Part> {
     if let Some(call) = field(told, "functionCall", "function_call") {
-        return Some(call_part(call, names, problems));
+        return Some(call_part(call, names));
     }
     if let Some(response) = field(told, "functionResponse", "function_response") {
         return Some(result(response, names));
@@ -64,10 +64,7 @@ pub(super) fn is_result(told: &Value) -> bool {
 }
 
 /// A call's id is told by neither side alone: the answer mostly has none, and the agent resends it with one of its own.
-fn call_part(call: &Value, names: &mut CallNames, problems: &mut Problems) -> Part {
-    if field(call, "partialArgs", "partial_args").is_some() {
-        problems.count("unknown_block", "partialArgs");
-    }
+pub(super) fn call_part(call: &Value, names: &mut CallNames) -> Part {
     let arguments = call.get("args").filter(|args| !args.is_null()).cloned().unwrap_or_else(|| json!({}));
     let name = text(call, "name");
     let tool = tools::tool(name, "", &arguments);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use ursa_model::message::{CallError, ModelResponse, Origin, Part, Usage};
 
 use super::list::Elements;
-use super::{field, parts};
+use super::{field, partial, parts};
 use crate::wire::calls::CallNames;
 use crate::wire::json::{self, some_text, text};
 use crate::wire::problems::Problems;
@@ -141,6 +141,7 @@ impl Told {
             problems.note("truncated", format!("the answer ends before its last piece, after {bytes} bytes"));
         }
         self.response.usage = self.counts.usage();
+        self.candidates.values_mut().for_each(|candidate| candidate.close(&mut problems));
         let candidates = self.candidates.into_values();
         let choices = candidates.map(|told| Choice { parts: told.parts, finish_reason: told.finish_reason }).collect();
         Reading::new(self.response, choices, problems)
@@ -152,17 +153,44 @@ impl Told {
 struct Candidate {
     parts: Vec<Part>,
     names: CallNames,
+    /// A call whose arguments still come.
+    open: Option<partial::Open>,
     finish_reason: Option<String>,
 }
 
 impl Candidate {
     /// Adds a part. Texts come in pieces, one after the other.
     fn take(&mut self, told: &Value, problems: &mut Problems) {
+        if let Some(call) = field(told, "functionCall", "function_call")
+            && let Some(step) = partial::step(self.open.take(), call)
+        {
+            match step {
+                partial::Step::Continues(open) => self.open = Some(open),
+                partial::Step::Whole(call, damaged) => self.called(&call, damaged, problems),
+            }
+            return;
+        }
         let Some(part) = parts::part(told, Origin::Author, &mut self.names, problems) else { return };
         match (self.parts.last_mut(), part) {
             (Some(Part::Text { text, .. }), Part::Text { text: piece, .. })
             | (Some(Part::Reasoning { text }), Part::Reasoning { text: piece }) => text.push_str(&piece),
             (_, part) => self.parts.push(part),
+        }
+    }
+
+    /// Adds a call that came piece by piece.
+    fn called(&mut self, call: &Value, damaged: bool, problems: &mut Problems) {
+        if damaged {
+            problems.note("arguments_not_json", "a piece of a call's arguments has no place that is known");
+        }
+        self.parts.push(parts::call_part(call, &mut self.names));
+    }
+
+    /// At the end of the answer: a call that never came to its end is told as far as it came.
+    fn close(&mut self, problems: &mut Problems) {
+        if let Some(open) = self.open.take() {
+            problems.note("arguments_not_json", "the arguments of a function call are cut short");
+            self.called(&open.cut(), false, problems);
         }
     }
 }

@@ -130,6 +130,22 @@ fn results_find_their_calls_without_ids_and_through_the_agents_own() {
 }
 
 #[test]
+fn arguments_that_come_in_pieces_are_one_call() {
+    let call = |call: Value| candidate(&json!([{"functionCall": call}]), None);
+    let piece =
+        |value: &str| json!({"partialArgs": [{"jsonPath": "$.command", "stringValue": value}], "willContinue": true});
+    let opening = json!({"name": "run", "willContinue": true});
+    let objects = [call(opening), call(piece("ls ")), call(piece("-la")), call(json!({}))];
+    let told = answer(200, &events(&objects), false);
+    let arguments = json!({"command": "ls -la"});
+    assert_eq!(calls(&told.response.parts).iter().map(|call| call.2).collect::<Vec<_>>(), [&arguments]);
+    assert!(!kinds(&told.problems).contains(&"arguments_not_json"), "{:?}", told.problems);
+    let cut = answer(200, &events(&objects[..2]), false);
+    assert_eq!(calls(&cut.response.parts)[0].2, &json!({"command": "ls "}));
+    assert!(kinds(&cut.problems).contains(&"arguments_not_json"));
+}
+
+#[test]
 fn failures_are_told_by_the_error_key() {
     let gave = |response: Value| {
         let read =

@@ -24,7 +24,7 @@ pub(super) fn role(item: &Value) -> Role {
             "system" | "developer" => Role::System,
             _ => Role::User,
         },
-        "additional_tools" => Role::System,
+        "additional_tools" | "configuration_update" => Role::System,
         // What another agent of the team says comes in like a user's message.
         "agent_message" | "mcp_approval_response" | "compaction_trigger" => Role::User,
         kind if kind.ends_with("_output") => Role::User,
@@ -78,6 +78,8 @@ pub(super) fn parts(item: &Value, problems: &mut Problems) -> Vec<Part> {
         | "compaction"
         | "compaction_summary"
         | "compaction_trigger"
+        | "configuration_update"
+        | "context_compaction"
         | "item_reference"
         | "mcp_list_tools"
         | "mcp_approval_request"

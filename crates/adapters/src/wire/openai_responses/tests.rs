@@ -48,11 +48,12 @@ fn input_is_text_or_items_and_each_item_is_a_message() {
         {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "c", "output": "ok"},
         {"type": "compaction", "encrypted_content": "x"},
+        {"type": "configuration_update", "reasoning": {"effort": "high"}},
         {"type": "item_reference", "id": "msg_1"},
     ]}));
     let roles: Vec<_> = read.messages.iter().map(|message| message.role).collect();
     use Role::{Assistant, System, User};
-    assert_eq!(roles, [System, User, Assistant, Assistant, User, Assistant, Assistant]);
+    assert_eq!(roles, [System, User, Assistant, Assistant, User, Assistant, System, Assistant]);
     assert_eq!(read.messages[2].parts, [Part::Reasoning { text: String::new() }]);
     assert_eq!(problems, []);
 }

@@ -165,7 +165,7 @@ fn completions_match(exchanges: &[Exchange], sessions: &[StoredSession]) {
         };
         assert_eq!(event["text"], answer.texts.concat());
     }
-    assert_eq!(stored.len(), sent, "one completion an answer with text");
+    assert_eq!(stored.len(), sent, "one completion an answer with text: {stored:#?}");
 }
 
 fn usage_matches(exchanges: &[Exchange], sessions: &[StoredSession]) {
@@ -235,6 +235,10 @@ pub(crate) fn one_prompt(sessions: &[StoredSession], words: &str) {
     assert_eq!(users.len(), 1, "{prompts:?}");
     let text = users[0]["text"].as_str().unwrap_or_default();
     assert!(text.starts_with("RIG-") && text.ends_with(words), "{text}");
+    let others = prompts.iter().filter(|event| !event["subagent_id"].is_null());
+    for event in others {
+        assert!(!event["text"].as_str().unwrap_or_default().ends_with(words), "said to a subagent, too: {event}");
+    }
 }
 
 /// The sessions are this agent's, in the version that is installed.
