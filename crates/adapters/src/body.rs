@@ -17,7 +17,7 @@ pub struct DecodeLimits {
 
 impl Default for DecodeLimits {
     fn default() -> Self {
-        Self { output_bytes: 64 << 20, ratio: 100, ratio_free_bytes: 1 << 20 }
+        Self { output_bytes: 32 << 20, ratio: 100, ratio_free_bytes: 1 << 20 }
     }
 }
 

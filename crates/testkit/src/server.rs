@@ -99,12 +99,14 @@ impl UrsaServer {
         if let Some(pipe) = child.stdout.take() {
             tokio::spawn(keep_lines(pipe, Arc::clone(&stdout), Some(ready)));
         }
-        if let Some(pipe) = child.stderr.take() {
-            tokio::spawn(keep_lines(pipe, Arc::clone(&stderr), None));
-        }
+        let complaints = child.stderr.take().map(|pipe| tokio::spawn(keep_lines(pipe, Arc::clone(&stderr), None)));
         let waited = tokio::time::timeout(START_LIMIT, is_ready.wait_for(Option::is_some)).await;
         let base_url = waited.ok().and_then(Result::ok).and_then(|base_url| base_url.clone());
         let Some(base_url) = base_url else {
+            // What it had to say may still be in the pipe.
+            if let (Some(complaints), Ok(_)) = (complaints, tokio::time::timeout(STOP_LIMIT, child.wait()).await) {
+                let _ = complaints.await;
+            }
             anyhow::bail!("ursa did not start:\n{}\n{}", text(&stdout), text(&stderr));
         };
         Ok(Self { options, child, base_url, stdout, stderr })

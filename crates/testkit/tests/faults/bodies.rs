@@ -87,7 +87,9 @@ async fn f10_bombs_once_and_twice_nested_are_forwarded_and_not_unpacked() {
     let upstream = echoing_upstream(Arc::clone(&bodies)).await;
     let under = Under::start(&upstream.base_url(), "").await;
     let bytes = scaled(96 << 20, 10 << 30);
-    let cases = ["gzip", "br", "zstd"].map(|inner| (inner, zeros(inner, bytes)));
+    // Gzip packs no tighter than 1000:1: more of it would be no small body any more.
+    let size = |encoding: &str| if encoding == "gzip" { bytes.min(1 << 30) } else { bytes };
+    let cases = ["gzip", "br", "zstd"].map(|inner| (inner, zeros(inner, size(inner))));
     // The first of each kind makes what every later one uses again.
     under.exchange(request(&conversation(0), "warm")).await;
     under.settled().await;

@@ -24,7 +24,9 @@ async fn f27_a_first_start_killed_at_each_step_leaves_what_the_next_start_opens(
         let wrapper = ["strace", "-D", "-f", "-qq", "-o/dev/null", "-e", &trace, "-e", &inject];
         let started = UrsaServer::start_through(options.clone(), &wrapper).await;
         let survived = started.is_ok();
-        drop(started);
+        if let Ok(mut server) = started {
+            server.kill().await.unwrap();
+        }
         killed += usize::from(!survived);
         let under = Under::with(options, dir).await;
         assert_eq!(under.exchange(request(&conversation(n), "hello")).await.0.status(), 200, "killed at call {n}");
