@@ -29,6 +29,10 @@ pub enum AgentKind {
     ClaudeCode,
     /// As `ClaudeCode`, an older release that many still run.
     OlderClaudeCode,
+    /// As `ClaudeCode`, with Amazon Bedrock for its provider.
+    ClaudeCodeOnBedrock,
+    /// As `ClaudeCode`, with Google's Vertex AI for its provider.
+    ClaudeCodeOnVertex,
     /// Codex, `exec`, over HTTP.
     Codex,
     /// Codex, `exec`, over WebSocket if the upstream accepts one.
@@ -47,7 +51,7 @@ impl AgentKind {
     /// The agent's name in the record, and the version that is installed.
     pub const fn slug_and_version(self) -> (&'static str, &'static str) {
         match self {
-            Self::ClaudeCode => ("claude-code", "2.1.330"),
+            Self::ClaudeCode | Self::ClaudeCodeOnBedrock | Self::ClaudeCodeOnVertex => ("claude-code", "2.1.330"),
             Self::OlderClaudeCode => ("claude-code", "2.1.197"),
             Self::Codex | Self::CodexOverWebSocket | Self::CodexInCodeMode => ("codex", "0.169.0"),
             Self::GeminiCli => ("gemini-cli", "0.61.0"),
@@ -56,19 +60,23 @@ impl AgentKind {
         }
     }
 
-    /// The built-in upstream that it is pointed at.
+    /// The upstream that it is pointed at; the clouds' are not built in.
     pub const fn upstream(self) -> &'static str {
         match self {
             Self::ClaudeCode | Self::OlderClaudeCode | Self::Opencode => "anthropic",
             Self::Codex | Self::CodexOverWebSocket | Self::CodexInCodeMode | Self::CopilotCli => "openai",
             Self::GeminiCli => "gemini",
+            Self::ClaudeCodeOnBedrock => "bedrock",
+            Self::ClaudeCodeOnVertex => "vertex",
         }
     }
 
     /// Where its program lies among the installed packages.
     const fn program(self) -> &'static str {
         match self {
-            Self::ClaudeCode => "@anthropic-ai/claude-code-linux-x64/claude",
+            Self::ClaudeCode | Self::ClaudeCodeOnBedrock | Self::ClaudeCodeOnVertex => {
+                "@anthropic-ai/claude-code-linux-x64/claude"
+            }
             Self::OlderClaudeCode => "claude-code-2-1-197/node_modules/@anthropic-ai/claude-code-linux-x64/claude",
             Self::Codex | Self::CodexOverWebSocket | Self::CodexInCodeMode => {
                 "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex"
@@ -183,7 +191,10 @@ impl AgentPrograms {
     pub async fn run(&self, workspace: &Workspace, task: &AgentTask<'_>) -> anyhow::Result<AgentRun> {
         let program = self.program(task.kind)?;
         let mut command = match task.kind {
-            AgentKind::ClaudeCode | AgentKind::OlderClaudeCode => claude::command(&program, workspace, task)?,
+            AgentKind::ClaudeCode
+            | AgentKind::OlderClaudeCode
+            | AgentKind::ClaudeCodeOnBedrock
+            | AgentKind::ClaudeCodeOnVertex => claude::command(&program, workspace, task)?,
             AgentKind::Codex | AgentKind::CodexOverWebSocket | AgentKind::CodexInCodeMode => {
                 codex::command(&program, workspace, task)?
             }

@@ -46,7 +46,10 @@ struct Through {
 async fn run_through(kind: AgentKind, prompt: &str, options: UpstreamOptions) -> Through {
     let upstream = Upstream::start(options).await.unwrap();
     let data = tempfile::tempdir().unwrap();
-    let server = ServerOptions::for_upstream(&data.path().join("data"), &upstream.base_url());
+    let mut server = ServerOptions::for_upstream(&data.path().join("data"), &upstream.base_url());
+    let base_url = upstream.base_url();
+    server.upstreams.push(format!("bedrock=anthropic-messages+{base_url}"));
+    server.upstreams.push(format!("vertex=anthropic-messages+{base_url}/v1"));
     let server = UrsaServer::start(server).await.unwrap();
     let (run, workspace) = run(kind, &server.edge(kind.upstream()), prompt).await;
     let exchanges = upstream.exchanges();

@@ -31,6 +31,21 @@ async fn an_older_claude_code_is_recorded_whole_and_notices_nothing() {
     }
 }
 
+/// Clouds that sell Claude under paths and in frames of their own. What it prints is compared where it talks to Anthropic.
+#[tokio::test(flavor = "multi_thread")]
+async fn claude_code_on_the_clouds_is_recorded_whole() {
+    if skipped() {
+        return;
+    }
+    for kind in [AgentKind::ClaudeCodeOnBedrock, AgentKind::ClaudeCodeOnVertex] {
+        let through = run_through(kind, SCRIPT, UpstreamOptions::default()).await;
+        expect::whole_script_ran(&through.exchanges, &through.workspace);
+        expect::record_is_whole(&through.exchanges, &through.sessions);
+        expect::one_prompt(&through.sessions, "tidy this project.");
+        expect::agent_is(&through.sessions, kind);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gemini_cli_is_recorded_whole_and_notices_nothing() {
     is_recorded(AgentKind::GeminiCli).await;
