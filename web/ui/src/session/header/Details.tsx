@@ -95,7 +95,11 @@ export const Details = memo(function Details({ session }: { session: Session }) 
       )}
       {session.parent_session_id && (
         <Fact name="Comes from">
-          <Link to="/sessions/$sessionId" params={{ sessionId: session.parent_session_id }}>
+          <Link
+            className={styles.parent}
+            to="/sessions/$sessionId"
+            params={{ sessionId: session.parent_session_id }}
+          >
             its parent session
           </Link>
         </Fact>
