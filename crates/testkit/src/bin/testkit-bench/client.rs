@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
 use super::cases::{BodyTemplate, Case};
-use super::upstream::ANSWER_HEADER;
 
 /// Given up after this: a proxy that hangs must fail the run.
 const REQUEST_LIMIT: Duration = Duration::from_mins(2);
@@ -36,6 +35,26 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// Before `/v1/messages`.
     pub(crate) path_prefix: String,
+    /// What this way needs beside an agent's own headers.
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+impl Target {
+    fn request(&self, conversation_id: &str, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/v1/messages?beta=true", self.path_prefix))
+            .header("host", self.address.to_string())
+            .header("user-agent", "claude-cli/2.1.330 (external, sdk-cli)")
+            .header("x-api-key", "bench-dummy-key")
+            .header("anthropic-version", "2023-06-01")
+            .header("x-claude-code-session-id", conversation_id)
+            .header("content-type", "application/json");
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        Ok(request.body(Full::new(body))?)
+    }
 }
 
 /// Runs the case's clients and gives their timings and the time it all took.
@@ -66,17 +85,7 @@ async fn client(target: Target, case: Case, length: Duration, barrier: Arc<Barri
     let deadline = Instant::now() + length;
     let mut timings = Timings::default();
     for step in 0.. {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{}/v1/messages?beta=true", target.path_prefix))
-            .header("host", target.address.to_string())
-            .header("user-agent", "claude-cli/2.1.330 (external, sdk-cli)")
-            .header("x-api-key", "bench-dummy-key")
-            .header("anthropic-version", "2023-06-01")
-            .header("x-claude-code-session-id", &conversation_id)
-            .header("content-type", "application/json")
-            .header(ANSWER_HEADER, case.answer.header())
-            .body(Full::new(template.body(step)))?;
+        let request = target.request(&conversation_id, template.body(step))?;
         let exchange = exchange(&mut sender, request, &mut timings);
         tokio::time::timeout(REQUEST_LIMIT, exchange).await.context("no answer in time")??;
         if case.once || Instant::now() >= deadline {
@@ -84,6 +93,36 @@ async fn client(target: Target, case: Case, length: Duration, barrier: Arc<Barri
         }
     }
     Ok(timings)
+}
+
+/// Sends each request directly and then along a way, so that both see the same machine, and gives by how many
+/// microseconds the first byte came later in each pair.
+pub(crate) async fn pairs(
+    direct: &Target,
+    proxied: &Target,
+    case: &Case,
+    count: usize,
+    pause: Duration,
+) -> anyhow::Result<Vec<i64>> {
+    let conversation_id = uuid::Uuid::new_v4().to_string();
+    let template = BodyTemplate::new(case, &conversation_id);
+    let (mut direct_sender, mut proxied_sender) = (connect(direct.address).await?, connect(proxied.address).await?);
+    let mut added = Vec::with_capacity(count);
+    // The first pair opens the proxy's connection.
+    for step in 0..=count {
+        let (mut without, mut with) = (Timings::default(), Timings::default());
+        for (target, sender, timings) in
+            [(direct, &mut direct_sender, &mut without), (proxied, &mut proxied_sender, &mut with)]
+        {
+            let request = target.request(&conversation_id, template.body(step))?;
+            let exchange = exchange(sender, request, timings);
+            tokio::time::timeout(REQUEST_LIMIT, exchange).await.context("no answer in time")??;
+            tokio::time::sleep(pause).await;
+        }
+        let pair = without.first_byte.first().zip(with.first_byte.first()).filter(|_| step > 0);
+        added.extend(pair.map(|(without, with)| with.cast_signed() - without.cast_signed()));
+    }
+    Ok(added)
 }
 
 async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {

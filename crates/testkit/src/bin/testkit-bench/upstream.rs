@@ -1,9 +1,9 @@
-//! An upstream that costs as little as it can: it drains the request and sends what a header asks for.
+//! An upstream that costs as little as it can: it drains the request and sends what the case under way asks for.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,8 +15,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// The header by which a request asks for its answer; proxies pass it on.
-pub(crate) const ANSWER_HEADER: &str = "x-bench-answer";
+use super::cases::Answer;
+
+/// Events of an answer now, and the microseconds between two; 0 events is an object. Kept here rather than asked for by
+/// the request, since not every proxy passes on a header that it does not know.
+static EVENTS: AtomicUsize = AtomicUsize::new(0);
+static PAUSE_US: AtomicU64 = AtomicU64::new(0);
 
 static ANSWERS: AtomicU64 = AtomicU64::new(1);
 
@@ -39,6 +43,16 @@ impl BenchUpstream {
     }
 }
 
+/// What requests are answered with from now on.
+pub(crate) fn will_answer(answer: Answer) {
+    let (count, pause) = match answer {
+        Answer::Object => (0, Duration::ZERO),
+        Answer::Events { count, pause } => (count, pause),
+    };
+    EVENTS.store(count, Ordering::Relaxed);
+    PAUSE_US.store(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
 async fn accept_loop(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(serve(stream));
@@ -55,9 +69,7 @@ async fn serve(stream: TcpStream) {
 type AnswerBody = Either<Full<Bytes>, Chunks>;
 
 async fn answer(request: Request<Incoming>) -> Response<AnswerBody> {
-    let asked = request.headers().get(ANSWER_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("0:0");
-    let (count, pause) = asked.split_once(':').unwrap_or(("0", "0"));
-    let (count, pause) = (count.parse().unwrap_or(0), Duration::from_micros(pause.parse().unwrap_or(0)));
+    let (count, pause) = (EVENTS.load(Ordering::Relaxed), Duration::from_micros(PAUSE_US.load(Ordering::Relaxed)));
     let mut body = request.into_body();
     while let Some(Ok(_)) = body.frame().await {}
     let id = ANSWERS.fetch_add(1, Ordering::Relaxed);
