@@ -1,5 +1,7 @@
 //! JSON as the wire adapters need it: parsed within a depth, and written in one canonical way.
 
+use std::borrow::Cow;
+
 use serde::de::Error as _;
 use serde_json::{Map, Value};
 
@@ -28,7 +30,8 @@ pub(super) fn parse(body: &[u8], problems: &mut Problems) -> Result<Value, serde
         return Err(serde_json::Error::custom(TOO_MANY_NODES));
     }
     serde_json::from_slice(body).or_else(|error| {
-        let (repaired, replaced) = with_replacements(&String::from_utf8_lossy(body));
+        let text = String::from_utf8_lossy(body);
+        let (repaired, replaced) = with_replacements(&text);
         if replaced == 0 && std::str::from_utf8(body).is_ok() {
             return Err(error);
         }
@@ -76,14 +79,14 @@ pub(super) fn object(body: &[u8], problems: &mut Problems) -> Option<Map<String,
 }
 
 /// JSON text with every half of a surrogate pair replaced by U+FFFD, and how many there were.
-fn with_replacements(text: &str) -> (String, usize) {
+fn with_replacements(text: &str) -> (Cow<'_, str>, usize) {
     let bytes = text.as_bytes();
     // The code unit of an escape `\\uXXXX` at a place.
     let unit = |at: usize| -> Option<u16> {
         let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
         u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     };
-    let (mut out, mut replaced, mut done, mut at) = (String::with_capacity(text.len()), 0, 0, 0);
+    let (mut out, mut replaced, mut done, mut at) = (String::new(), 0, 0, 0);
     while let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
         at += offset;
         match unit(at) {
@@ -100,8 +103,11 @@ fn with_replacements(text: &str) -> (String, usize) {
             None => at += 2,
         }
     }
+    if replaced == 0 {
+        return (text.into(), 0);
+    }
     out.push_str(text.get(done..).unwrap_or_default());
-    (out, replaced)
+    (out.into(), replaced)
 }
 
 /// Why parsing failed, without content.

@@ -16,7 +16,7 @@ async fn f27_a_first_start_killed_at_each_step_leaves_what_the_next_start_opens(
         return;
     }
     let upstream = RawUpstream::answering(Answer::new("msg_after", &["after"]).sized()).await.unwrap();
-    let (mut killed, step) = (0, if is_long() { 1 } else { 29 });
+    let (mut killed, step) = (0, if is_long() { 1 } else { 47 });
     for n in (1..CALLS_LIMIT).step_by(step) {
         let dir = tempfile::tempdir().unwrap();
         let options = ServerOptions::for_upstream(&dir.path().join("data"), &upstream.base_url());
