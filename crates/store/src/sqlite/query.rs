@@ -1,4 +1,5 @@
-//! What a person types into the search box: all words, `"phrases"` in quotes. Nothing of it is ever query syntax.
+//! What a person types into the search box: all words, `"phrases"` in quotes, `begin*` for words that begin so. Nothing
+//! else of it is ever query syntax.
 
 use serde_json::Value;
 
@@ -8,6 +9,8 @@ use crate::StoreError;
 const QUERY_CHARS_MAX: usize = 512;
 /// Most words and phrases.
 const TERMS_MAX: usize = 32;
+/// Fewest characters of a word's beginning; with fewer, half of all words would begin so.
+const PREFIX_CHARS_MIN: usize = 2;
 /// Characters shown on either side of what was found.
 const AROUND_CHARS: usize = 60;
 /// Most parts of one event's text that are shown.
@@ -18,8 +21,37 @@ const MARKS: (char, char) = ('\u{E000}', '\u{E001}');
 /// A parsed search text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
-    /// The words of each term; several for a phrase.
-    terms: Vec<Vec<String>>,
+    terms: Vec<Term>,
+}
+
+/// A word, or several that stand side by side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    words: Vec<String>,
+    /// Of the last word only the beginning is told.
+    begun: bool,
+}
+
+impl Term {
+    fn whole(text: &str) -> Self {
+        Self { words: words(text), begun: false }
+    }
+
+    /// Of what is typed outside of quotes: `foo-bar` is two words that stand side by side, `foo-ba*` the beginning of
+    /// such.
+    fn typed(text: &str) -> Self {
+        let begun = text.strip_suffix('*').is_some_and(|text| {
+            text.chars().rev().take_while(|c| is_word(*c)).take(PREFIX_CHARS_MIN).count() == PREFIX_CHARS_MIN
+        });
+        Self { begun, ..Self::whole(text) }
+    }
+
+    fn is_at(&self, window: &[(usize, usize, String)]) -> bool {
+        let last = self.words.len().saturating_sub(1);
+        window.iter().zip(&self.words).enumerate().all(|(index, ((_, _, word), wanted))| {
+            word == wanted || (self.begun && index == last && word.starts_with(wanted.as_str()))
+        })
+    }
 }
 
 impl Query {
@@ -30,14 +62,13 @@ impl Query {
         let mut terms = Vec::new();
         for (index, piece) in text.split('"').enumerate() {
             if index % 2 == 1 {
-                terms.push(words(piece));
+                terms.push(Term::whole(piece));
             } else {
-                // `foo-bar` is two words that stand side by side.
-                terms.extend(piece.split_whitespace().map(words));
+                terms.extend(piece.split_whitespace().map(Term::typed));
             }
         }
-        terms.retain(|term| !term.is_empty());
-        if terms.is_empty() || terms.iter().map(Vec::len).sum::<usize>() > TERMS_MAX {
+        terms.retain(|term| !term.words.is_empty());
+        if terms.is_empty() || terms.iter().map(|term| term.words.len()).sum::<usize>() > TERMS_MAX {
             return Err(StoreError::BadQuery);
         }
         Ok(Self { terms })
@@ -49,10 +80,11 @@ impl Query {
         self
     }
 
-    /// As FTS5 wants it: each term a quoted string, joined by AND. Words hold neither quotes nor NUL.
+    /// As FTS5 wants it: each term a quoted string, a star after it for a beginning, joined by AND. Words hold neither
+    /// quotes nor NUL.
     pub(super) fn as_match(&self) -> String {
-        let terms: Vec<String> = self.terms.iter().map(|term| format!("\"{}\"", term.join(" "))).collect();
-        terms.join(" AND ")
+        let term = |term: &Term| format!("\"{}\"{}", term.words.join(" "), if term.begun { " *" } else { "" });
+        self.terms.iter().map(term).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Parts of the texts in `value` around what was found.
@@ -125,10 +157,10 @@ fn tokens(chars: &[char]) -> Vec<(usize, usize, String)> {
     tokens
 }
 
-fn spans_of(tokens: &[(usize, usize, String)], term: &[String]) -> Vec<(usize, usize)> {
+fn spans_of(tokens: &[(usize, usize, String)], term: &Term) -> Vec<(usize, usize)> {
     tokens
-        .windows(term.len().max(1))
-        .filter(|window| window.iter().map(|(_, _, word)| word).eq(term))
+        .windows(term.words.len().max(1))
+        .filter(|window| term.is_at(window))
         .filter_map(|window| Some((window.first()?.0, window.last()?.1)))
         .collect()
 }
@@ -170,12 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_typed_is_syntax() {
+    fn nothing_typed_is_syntax_but_quotes_and_a_star_after_a_beginning() {
         assert_eq!(matched("two  words"), r#""two" AND "words""#);
         assert_eq!(matched(r#"a "fine phrase" b"#), r#""a" AND "fine phrase" AND "b""#);
         assert_eq!(matched("NOT x* OR text:y ^z"), r#""not" AND "x" AND "or" AND "text y" AND "z""#);
         assert_eq!(matched(r#"open "quote at end"#), r#""open" AND "quote at end""#);
         assert_eq!(matched("tool_call-id"), r#""tool_call id""#);
+        assert_eq!(matched("the fo* tool-ca*"), r#""the" AND "fo" * AND "tool ca" *"#);
+        assert_eq!(matched(r#"a* ** fo** *fo f*o "fo*""#), r#""a" AND "fo" AND "fo" AND "f o" AND "fo""#);
         for bad in ["", " ", "!!!", "\"\"", &"x ".repeat(33), &"y".repeat(513)] {
             assert!(matches!(Query::parse(bad), Err(StoreError::BadQuery)), "{bad}");
         }
@@ -188,6 +222,11 @@ mod tests {
         assert_eq!(
             query.highlights(&json!({"text": text})),
             ["the quick \u{FFFD}brown \u{E000}Fox\u{E001} jumps over the \u{E000}lazy dog\u{E001}"]
+        );
+        let begun = Query::parse("ju* \"the lazy\" la*").unwrap();
+        assert_eq!(
+            begun.highlights(&json!("jumps over the lazy dog")),
+            ["\u{E000}jumps\u{E001} over \u{E000}the lazy\u{E001} dog"]
         );
         let far = format!("fox {} fox", "x ".repeat(200));
         assert_eq!(query.highlights(&json!([far, 5, null])).len(), 2);
