@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
     ("search finds all words and phrases, newest first", search::words),
     ("search stays within a session, and finds some of each", search::within),
     ("search pages and filters", search::pages),
-    ("nothing typed is query syntax", search::no_syntax),
+    ("nothing typed is query syntax but quotes and a star", search::no_syntax),
     ("search follows changes", search::follows_changes),
     ("content is kept once and read back", content::items),
     ("secrets stay", content::secrets),

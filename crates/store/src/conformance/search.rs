@@ -140,7 +140,10 @@ pub(super) fn no_syntax(store: &dyn Store) {
     }
     assert_eq!(found(store, "plain NOT words", &all, 10), [1], "NOT is a word");
     assert_eq!(found(store, "plain OR absent", &all, 10), [0i64; 0], "OR is a word");
-    assert_eq!(found(store, "pla*", &all, 10), [0i64; 0], "* is no wildcard");
+    assert_eq!(found(store, "pla*", &all, 10), [1], "* after a beginning is all there is");
+    for none in ["p*", "*ain", "pl*n", "\"pla*\""] {
+        assert_eq!(found(store, none, &all, 10), [0i64; 0], "{none}");
+    }
 }
 
 pub(super) fn follows_changes(store: &dyn Store) {
