@@ -59,7 +59,7 @@ pub(crate) struct Filters {
     from: Option<String>,
     /// Started before: RFC 3339.
     to: Option<String>,
-    /// Full text: all words, phrases in double quotes.
+    /// Full text: all words, phrases in double quotes, `begin*` for words that begin so.
     q: Option<String>,
     /// active, ended or idle.
     status: Option<String>,

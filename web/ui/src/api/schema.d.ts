@@ -1866,7 +1866,7 @@ export interface operations {
                 from?: string;
                 /** @description Started before: RFC 3339. */
                 to?: string;
-                /** @description Full text: all words, phrases in double quotes. */
+                /** @description Full text: all words, phrases in double quotes, `begin*` for words that begin so. */
                 q?: string;
                 /** @description active, ended or idle. */
                 status?: string;
@@ -1940,7 +1940,7 @@ export interface operations {
                 from?: string;
                 /** @description Started before: RFC 3339. */
                 to?: string;
-                /** @description Full text: all words, phrases in double quotes. */
+                /** @description Full text: all words, phrases in double quotes, `begin*` for words that begin so. */
                 q?: string;
                 /** @description active, ended or idle. */
                 status?: string;

@@ -10,6 +10,8 @@ export interface Part {
 export function finder(find: string | undefined): RegExp | undefined {
   const words = (find ?? '')
     .split(/[\s"]+/u)
+    // As typed for the search, a star after a word stands for however it goes on.
+    .map((word) => word.replace(/(?<=[\p{L}\p{N}_])\*$/u, ''))
     .filter((word) => word !== '')
     .slice(0, FIND_WORDS)
     // The longest first: of `run` and `running` the second is marked whole.

@@ -13,6 +13,7 @@ import { Details } from './header/Details';
 import { TitleBar } from './header/TitleBar';
 import { callOf } from './model/calls';
 import { isFiltering } from './model/filters';
+import { foundInPage } from './model/inPage';
 import { laneId } from './model/lanes';
 import type { Outline } from './model/outline';
 import styles from './SessionPage.module.css';
@@ -67,6 +68,7 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
     order,
     initial: search.find,
     here: () => firstSeen(rows, timeline.current?.firstSeen(), order),
+    inPage: (words) => foundInPage(items, bodies.get, words),
     onHit: (id) => {
       const item = byId.get(id);
       if (item === undefined) return;

@@ -56,7 +56,7 @@ export function SearchBox({ q, onChange }: { q: string; onChange: (q: string | u
           placeholder="Search in all sessions"
           aria-label="Search in all sessions"
           aria-keyshortcuts="/"
-          title={'All words must occur; "double quotes" for a phrase'}
+          title={'All words must occur; "double quotes" for a phrase, begin* for words that begin so'}
           autoComplete="off"
           spellCheck={false}
         />

@@ -19,7 +19,7 @@ import { Highlights } from './Highlights';
 import { Hint } from './hint';
 import { CHANNEL_NAMES } from './names';
 import styles from './row.module.css';
-import { isOfCache, tokenLines, tokenParts } from './usage';
+import { tokenLines, tokenParts } from './usage';
 
 /** A session in the list. The whole row is one link; places that were found have their own below. */
 export const SessionRow = memo(function SessionRow(props: {
@@ -182,9 +182,9 @@ function Tokens({ session }: { session: ListedSession }) {
   return (
     <Hint lines={tokenLines(session.usage)} className={styles.tokens}>
       <span className={parts.length === 0 ? styles.faint : undefined}>
-        {parts.length === 0 ? 'not told' : line(parts.filter((part) => !isOfCache(part)))}
+        {parts.length === 0 ? 'not told' : line(parts.filter(({ word }) => !word.endsWith('cache')))}
       </span>
-      <small>{line(parts.filter(isOfCache))}</small>
+      <small>{line(parts.filter(({ word }) => word === 'from cache'))}</small>
     </Hint>
   );
 }

@@ -23,9 +23,6 @@ export interface TokenPart {
   word: Part['word'];
 }
 
-/** Where there is little room the caches stand on a line of their own. */
-export const isOfCache = ({ word }: TokenPart): boolean => word.endsWith('cache');
-
 /** Nothing where nothing was told; the caches only where they had a share. */
 export function tokenParts(usage: Usage | null | undefined): TokenPart[] {
   if (!usage || !PARTS.some(({ key }) => usage[key])) return [];

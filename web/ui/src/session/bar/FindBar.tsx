@@ -31,6 +31,7 @@ export function FindBar({ find }: { find: Find }) {
         className={`field ${styles.findField}`}
         aria-label="Find in this session"
         placeholder="Find in this session"
+        title='All words must occur in one event; "double quotes" for a phrase'
         value={find.words}
         onChange={(change) => find.setWords(change.target.value)}
         onKeyDown={onKeyDown}

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { findEvents } from '../data/queries';
 import { beginAt, type Hits, inOrder, NO_HITS, step } from '../model/find';
+import { asBegun } from '../model/inPage';
 
 /** The server is asked once the typing rests. */
 const TYPING_MS = 200;
@@ -26,13 +27,18 @@ interface FindParts {
   initial: string | undefined;
   /** The place where the reader is now. */
   here: () => number;
+  /** Events that the page itself can tell to hold the words. */
+  inPage: (words: string) => readonly string[];
   /** Brings an event into view. */
   onHit: (id: string) => void;
   /** Puts the words into the address. */
   onWords: (words: string | undefined) => void;
 }
 
-/** Finding in a session: the server looks through all of it, since the page holds only what is in view. */
+/**
+ * Finding in a session: the server looks through all of it for words and beginnings of words, the page through what it
+ * has for any part of a word.
+ */
 export function useFind(parts: FindParts): Find {
   const { sessionId, order, initial } = parts;
   const [opened, setOpened] = useState(initial === undefined ? 0 : 1);
@@ -53,11 +59,11 @@ export function useFind(parts: FindParts): Find {
     setState('asking');
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      findEvents(sessionId, asked, abort.signal).then(
+      findEvents(sessionId, asBegun(asked), abort.signal).then(
         ({ ids: found, more }) => {
           if (abort.signal.aborted) return;
           const now = latest.current;
-          const ids = inOrder(found, now.order);
+          const ids = inOrder([...found, ...now.inPage(asked)], now.order);
           const at = beginAt(ids, now.order, now.here());
           setHits({ ids, at, more });
           setState('idle');
