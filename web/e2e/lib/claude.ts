@@ -29,10 +29,10 @@ export class Claude {
     readonly options: ClaudeOptions,
   ) {}
 
-  /** Asks, and is answered with these blocks. */
-  async ask(prompt: string | Block[], answer: Block[]): Promise<void> {
+  /** Asks, and is answered with these blocks, once `after` is there. */
+  async ask(prompt: string | Block[], answer: Block[], after?: Promise<unknown>): Promise<void> {
     this.#messages.push({ role: 'user', content: prompt });
-    await this.#call(answer);
+    await this.#call(answer, after);
   }
 
   /** Says what its tools gave, and is answered with these blocks. */
@@ -64,8 +64,8 @@ export class Claude {
     await this.#send([{ role: 'user', content: 'Name this session.' }], 200, body, extra);
   }
 
-  async #call(answer: Block[]): Promise<void> {
-    await this.#send(this.#messages, 200, this.#answer(answer));
+  async #call(answer: Block[], after?: Promise<unknown>): Promise<void> {
+    await this.#send(this.#messages, 200, this.#answer(answer), {}, after);
     this.#messages.push({ role: 'assistant', content: answer });
   }
 
@@ -83,11 +83,17 @@ export class Claude {
     };
   }
 
-  async #send(messages: Block[], status: number, answer: Block, extra: Block = {}): Promise<void> {
+  async #send(
+    messages: Block[],
+    status: number,
+    answer: Block,
+    extra: Block = {},
+    after?: Promise<unknown>,
+  ): Promise<void> {
     const { server, upstream, options } = this;
     const cwd = options.cwd ?? '/home/dev/project';
     const json: Headers = [['content-type', 'application/json']];
-    upstream.next({ status, headers: json, body: JSON.stringify(answer) });
+    upstream.next({ status, headers: json, body: JSON.stringify(answer), after });
     const body = {
       model: options.model ?? 'claude-opus-5-5',
       max_tokens: 32_000,

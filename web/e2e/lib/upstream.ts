@@ -8,6 +8,8 @@ export interface Answer {
   status: number;
   headers: Headers;
   body: string;
+  /** The answer waits for it. */
+  after?: Promise<unknown> | undefined;
 }
 
 /** Set by the connection, not by who answers. */
@@ -28,11 +30,13 @@ export class Upstream {
       request.resume().on('end', () => {
         const answer = this.#answers.shift() ?? { status: 404, headers: [], body: '' };
         const headers = answer.headers.filter(([name]) => !OF_CONNECTION.has(name.toLowerCase()));
-        response.writeHead(answer.status, headers.flat());
-        for (let at = 0; at < answer.body.length && isStream(headers); at += PIECE_CHARS) {
-          response.write(answer.body.slice(at, at + PIECE_CHARS));
-        }
-        response.end(isStream(headers) ? undefined : answer.body);
+        void Promise.resolve(answer.after).then(() => {
+          response.writeHead(answer.status, headers.flat());
+          for (let at = 0; at < answer.body.length && isStream(headers); at += PIECE_CHARS) {
+            response.write(answer.body.slice(at, at + PIECE_CHARS));
+          }
+          response.end(isStream(headers) ? undefined : answer.body);
+        });
       });
     });
   }

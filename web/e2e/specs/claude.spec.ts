@@ -105,6 +105,21 @@ test('words are found in the whole session and gone through', async ({ page }) =
   await expect(field).toBeHidden();
 });
 
+test('the beginning of a word is found, and any part of one in what is loaded', async ({ page }) => {
+  await page.keyboard.press('Control+f');
+  const field = page.getByRole('searchbox', { name: 'Find in this session' });
+  const bar = page.getByRole('search', { name: 'Find in session' });
+  for (const part of ['not', 'otes.t', 'tidy this proj', 'RIG-PRO']) {
+    await field.fill(part);
+    await expect(bar.getByText(/^1 of \d/), part).toBeVisible();
+    await expect(timeline(page).locator('mark').first()).toBeInViewport();
+    await field.fill('');
+    await expect(bar.getByText(/of/)).toHaveCount(0);
+  }
+  await field.fill('zzqx');
+  await expect(bar.getByText('Not found')).toBeVisible();
+});
+
 test('a link to an event leads to it', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const last = row(page, /^Tool call: Edit/);

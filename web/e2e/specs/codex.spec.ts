@@ -20,7 +20,9 @@ test('a command shows its exit code and what it wrote, without what the agent wr
 });
 
 test('a patch is shown as the change it makes', async ({ page }) => {
-  const patch = row(page, /^Tool call: apply_patch/);
+  const patch = row(page, 'Tool call: apply_patch notes.txt');
+  await expect(patch).toContainText('notes.txt');
+  await expect(patch).not.toContainText('Begin Patch');
   await open(patch);
   await expect(patch.getByText('notes.txt').last()).toBeVisible();
   const change = patch.getByRole('table').filter({ hasText: 'DONE' });

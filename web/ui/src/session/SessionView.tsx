@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { OutlineItem, Session } from '~/api/types';
 import barStyles from './bar/bar.module.css';
 import { FindBar } from './bar/FindBar';
@@ -27,6 +27,7 @@ import { useFollow } from './timeline/useFollow';
 import { useFrame } from './timeline/useFrame';
 import { useRowKeys } from './timeline/useRowKeys';
 import { Witnesses, type WitnessesShown } from './timeline/Witnesses';
+import { useHeld } from './useHeld';
 import { useRows } from './useRows';
 import { useTarget } from './useTarget';
 
@@ -46,14 +47,14 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
   const bodies = useBodies(session.id);
   const view = useRows(items);
   const { rows, search, setSearch, byId, order } = view;
-  const [activeKey, setActiveKey] = useState<string>();
+  const [activeKey, setActiveKey, renamed] = useHeld(items, byId);
   const timeline = useRef<TimelineHandle>(null);
   const frame = useFrame({ scroller, feed, bar });
   const expanded = useExpanded(items);
   const active = session.status === 'active';
   const follow = useFollow(scroller, { active, lastSeq: items.at(-1)?.seq ?? 0 });
   const [witnesses, setWitnesses] = useState<WitnessesShown>();
-  const [contextOf, setContextOf] = useState<string>();
+  const [contextOf, setContextOf] = useHeld(items, byId);
   const [help, setHelp] = useState(false);
   const [said, setSaid] = useState('');
 
@@ -108,7 +109,7 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
       link,
       witnesses: (anchor, event) => setWitnesses({ anchor, event }),
     }),
-    [bodies, expanded.toggle, expanded.toggleTurn, view.fold, readsContent, link],
+    [bodies, expanded.toggle, expanded.toggleTurn, view.fold, readsContent, link, setActiveKey, setContextOf],
   );
   const showHelp = useCallback(() => setHelp(true), []);
   useRowKeys({
@@ -123,6 +124,12 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
     showFind: () => readsContent && find.show(),
     showHelp,
   });
+  // With its new name the row is drawn anew, and what had the focus is gone.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new name counts
+  useLayoutEffect(() => {
+    const lost = contextOf === undefined && document.activeElement === document.body;
+    if (renamed > 0 && activeKey !== undefined && lost) timeline.current?.focus(activeKey);
+  }, [renamed]);
   useEffect(() => {
     if (follow.below > 0) setSaid(`${plural(follow.below, 'new event')} below`);
   }, [follow.below]);
@@ -179,6 +186,8 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
         laneName={(call && view.lanes.get(laneId(call.call))?.name) ?? ''}
         onGo={setContextOf}
         onClose={() => setContextOf(undefined)}
+        // What had it before is no more if its row was drawn anew meanwhile.
+        focusAfter={() => (renamed > 0 && activeKey ? timeline.current?.rowOf(activeKey) : undefined)}
       />
       <Help open={help} onClose={() => setHelp(false)} />
       <div className="visually-hidden" role="status" aria-live="polite">

@@ -12,10 +12,12 @@ export interface ContextDrawerProps {
   laneName: string;
   onGo: (eventId: string) => void;
   onClose: () => void;
+  /** What gets the focus when it is closed; nothing: what had it before. */
+  focusAfter: () => HTMLElement | undefined;
 }
 
 /** What the model saw in a call, over the page; from there to the calls before and after it. */
-export function ContextDrawer({ sessionId, shown, laneName, onGo, onClose }: ContextDrawerProps) {
+export function ContextDrawer({ sessionId, shown, laneName, onGo, onClose, focusAfter }: ContextDrawerProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
     const goal = event.key === '[' ? shown?.previous : event.key === ']' ? shown?.next : undefined;
@@ -25,7 +27,7 @@ export function ContextDrawer({ sessionId, shown, laneName, onGo, onClose }: Con
     <Dialog.Root open={shown !== undefined} onOpenChange={(open) => !open && onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className={styles.backdrop} />
-        <Dialog.Popup className={styles.drawer} onKeyDown={onKeyDown}>
+        <Dialog.Popup className={styles.drawer} finalFocus={() => focusAfter() ?? true} onKeyDown={onKeyDown}>
           <Dialog.Title className="visually-hidden">What the model saw</Dialog.Title>
           {shown && (
             <>

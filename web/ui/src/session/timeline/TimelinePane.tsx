@@ -15,6 +15,8 @@ export interface TimelineHandle {
   seek(key: string, align?: 'start' | 'center' | 'auto'): void;
   /** Gives a row in view the focus. */
   focus(key: string): void;
+  /** A row in view. */
+  rowOf(key: string): HTMLElement | undefined;
   /** Index of the first row in view. */
   firstSeen(): number;
 }
@@ -54,6 +56,7 @@ export const TimelinePane = memo(function TimelinePane(props: TimelinePaneProps)
     () => ({
       seek,
       focus: (key) => virtualizer.elementsCache.get(key)?.focus({ preventScroll: true }),
+      rowOf: (key) => virtualizer.elementsCache.get(key),
       firstSeen: () => first.current,
     }),
     [seek, virtualizer, first],
