@@ -21,6 +21,8 @@ test('long and many values of a session do not push it out of sight', async ({ p
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 900 });
     await expect(row(page, 'Prompt: Look everywhere.')).toBeInViewport();
+    // What scrolls is the session, not the page around it.
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBe(900);
     for (const fact of [folder, servers]) {
       await fact.getByRole('button', { name: /^Show all [\d,]+ characters$/ }).click();
       const box = fact.getByRole('region');
