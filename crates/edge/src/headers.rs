@@ -125,7 +125,8 @@ pub(crate) fn recorded(
 /// As text, with credential values masked; what is not UTF-8 is replaced.
 pub(crate) fn masked_text(bytes: &[u8], needles: Option<&Needles>) -> String {
     match needles {
-        Some(needles) => String::from_utf8_lossy(&needles.mask(bytes)).into_owned(),
+        Some(needles) => String::from_utf8(needles.mask(bytes))
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
         None => String::from_utf8_lossy(bytes).into_owned(),
     }
 }

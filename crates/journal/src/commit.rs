@@ -71,6 +71,7 @@ pub(crate) struct Committer {
     active: Active,
     ahead: Option<JoinHandle<io::Result<NewSegment>>>,
     next_number: u64,
+    /// Keeps its size, which a batch bounds: new pages for every commit would cost more than what is written.
     buffer: Vec<u8>,
     /// Ends that found the disk full. They go first when there is space again, so that no capture stays open for ever.
     owed: Vec<Frame>,
@@ -242,7 +243,6 @@ impl Committer {
                 for (queued, offset) in batch.into_iter().zip(written.starts) {
                     queued.resolve(Ok(Position { segment: written.end, offset }));
                 }
-                self.buffer.shrink_to(self.config.commit_bytes);
                 Ok(())
             }
             Err(error) => Err((error, batch)),

@@ -8,8 +8,8 @@ use crate::format::{FRAME_OVERHEAD_BYTES, SEGMENT_HEADER_BYTES};
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// Bytes above the queue's and the lag's bound that only End frames may use, so that a drop can itself be recorded.
 pub const END_RESERVE_BYTES: usize = 1 << 20;
-/// Largest group of frames that is written and synced at once, in bytes. Bounds the commit buffer.
-pub const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Largest group of frames that is written and synced at once, in bytes. Bounds the commit buffer, which is kept.
+pub const BATCH_BYTES_MAX: usize = 2 << 20;
 /// Size of a segment when there is space enough, in bytes.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
 /// Smallest segment that is chosen by free space, in bytes: it must hold the largest frame.

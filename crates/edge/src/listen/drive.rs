@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::connection::{ClientConnection, Phase};
 use crate::config::ListenLimits;
@@ -18,21 +19,52 @@ pub(super) struct Drive<C> {
     drain: fn(Pin<&mut C>),
     connection: Arc<ClientConnection>,
     limits: ListenLimits,
+    /// Wakes this task when the server stops; polled once for that, and again when it does.
     stopped: Option<BoxFuture<'static, ()>>,
+    stopping: watch::Receiver<bool>,
+    waiting: bool,
     phase: Option<Phase>,
     deadline: Timer,
 }
 
 impl<C: Future> Drive<C> {
     pub(super) fn new(
-        http: C,
+        http: Pin<Box<C>>,
         drain: fn(Pin<&mut C>),
         connection: Arc<ClientConnection>,
         limits: ListenLimits,
-        stopped: BoxFuture<'static, ()>,
+        stopping: watch::Receiver<bool>,
     ) -> Self {
-        let http = Box::pin(http);
-        Self { http, drain, connection, limits, stopped: Some(stopped), phase: None, deadline: Timer::default() }
+        let mut stopped = stopping.clone();
+        let stopped: BoxFuture<'static, ()> = Box::pin(async move {
+            // An error means that the server is gone, which is a stop as well.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        });
+        Self {
+            http,
+            drain,
+            connection,
+            limits,
+            stopped: Some(stopped),
+            stopping,
+            waiting: false,
+            phase: None,
+            deadline: Timer::default(),
+        }
+    }
+
+    /// True once when the server stops. Costs one look at a counter, since this is asked for every delta.
+    fn stops(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(stopped) = &mut self.stopped else { return false };
+        if self.waiting && matches!(self.stopping.has_changed(), Ok(false)) {
+            return false;
+        }
+        self.waiting = true;
+        let stops = stopped.as_mut().poll(cx).is_ready();
+        if stops {
+            self.stopped = None;
+        }
+        stops
     }
 
     fn look_at_phase(&mut self) {
@@ -54,8 +86,7 @@ impl<C: Future> Future for Drive<C> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.stopped.as_mut().is_some_and(|stopped| stopped.as_mut().poll(cx).is_ready()) {
-            this.stopped = None;
+        if this.stops(cx) {
             (this.drain)(this.http.as_mut());
         }
         if this.http.as_mut().poll(cx).is_ready() {

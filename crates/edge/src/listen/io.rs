@@ -27,6 +27,8 @@ pub(super) struct ClientIo<T> {
     connection: Arc<ClientConnection>,
     /// Read already, to be read again.
     prefix: Vec<u8>,
+    /// Met behind the prefix, to be told by the next read.
+    failed: Option<io::Error>,
     ended: bool,
     shut: bool,
     lingered: usize,
@@ -35,12 +37,24 @@ pub(super) struct ClientIo<T> {
 
 impl<T> ClientIo<T> {
     pub(super) fn new(inner: T, prefix: Vec<u8>, connection: Arc<ClientConnection>) -> Self {
-        Self { inner, connection, prefix, ended: false, shut: false, lingered: 0, linger: Timer::default() }
+        Self {
+            inner,
+            connection,
+            prefix,
+            failed: None,
+            ended: false,
+            shut: false,
+            lingered: 0,
+            linger: Timer::default(),
+        }
     }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
         if self.prefix.is_empty() {
             let before = buf.filled().len();
             ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
@@ -52,6 +66,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientIo<T> {
             let len = self.prefix.len().min(buf.remaining());
             buf.put_slice(&self.prefix[..len]);
             self.prefix.drain(..len);
+            if self.prefix.is_empty() {
+                self.prefix = Vec::new();
+                // With what follows it, if that is there: a few bytes alone would make hyper double its buffer, which
+                // stays with the connection. An end is there to be met by the next read; an error has to be kept for it.
+                if let Poll::Ready(Err(error)) = Pin::new(&mut self.inner).poll_read(cx, buf) {
+                    self.failed = Some(error);
+                }
+            }
         }
         self.connection.has_read();
         Poll::Ready(Ok(()))

@@ -146,8 +146,10 @@ where
         let Some(acceptor) = self.tls.clone() else {
             return self.detect(stream, peer, permit, drain).await;
         };
-        if let Ok(Ok(stream)) = timeout(self.limits.header_read_timeout, acceptor.accept(stream)).await {
-            self.detect(stream, peer, permit, drain).await;
+        // Boxed, so that connections without TLS have no room for it.
+        let accepting = Box::pin(timeout(self.limits.header_read_timeout, acceptor.accept(stream)));
+        if let Ok(Ok(stream)) = accepting.await {
+            Box::pin(self.detect(stream, peer, permit, drain)).await;
         }
     }
 
@@ -176,22 +178,18 @@ where
             let (serving, connection) = (Arc::clone(&self), Arc::clone(&connection));
             service_fn(move |request| Arc::clone(&serving).answer(request, Arc::clone(&connection)))
         };
+        // Boxed at once: each step of this task would otherwise have room for both kinds of connection.
         if http2 {
-            let http = http2_builder(&self.limits).serve_connection(io, service);
+            let http = Box::pin(http2_builder(&self.limits).serve_connection(io, service));
             self.drive(http, connection, http2::Connection::graceful_shutdown).await;
         } else {
-            let http = http1_builder(&self.limits).serve_connection(io, service).with_upgrades();
+            let http = Box::pin(http1_builder(&self.limits).serve_connection(io, service).with_upgrades());
             self.drive(http, connection, http1::UpgradeableConnection::graceful_shutdown).await;
         }
     }
 
-    async fn drive<C: Future>(&self, http: C, connection: Arc<ClientConnection>, drain: fn(Pin<&mut C>)) {
-        let mut stopped = self.stopped.clone();
-        let stopped = Box::pin(async move {
-            // An error means that the server is gone, which is a stop as well.
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        });
-        Drive::new(http, drain, connection, self.limits.clone(), stopped).await;
+    async fn drive<C: Future>(&self, http: Pin<Box<C>>, connection: Arc<ClientConnection>, drain: fn(Pin<&mut C>)) {
+        Drive::new(http, drain, connection, self.limits.clone(), self.stopped.clone()).await;
     }
 
     async fn answer(
@@ -201,7 +199,9 @@ where
     ) -> Result<Response<EdgeBody>, Infallible> {
         let open = connection.open_exchange();
         let response = if request.uri().path().starts_with(PREFIX) {
-            self.worker.handle(request, &connection).await
+            // In a box of its own, which goes when the answer begins: hyper keeps the room of this future for as long as
+            // the connection lasts.
+            Box::pin(self.worker.handle(request, &connection)).await
         } else {
             request.extensions_mut().insert(PeerAddr(connection.peer()));
             let mut fallback = self.fallback.clone();
