@@ -46,12 +46,18 @@ impl Params {
             .transpose()
     }
 
+    /// Items of a page.
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.parsed("limit", "a number")?.unwrap_or(PAGE_DEFAULT);
-        if (1..=PAGE_MAX).contains(&limit) {
+        self.limit_of(PAGE_DEFAULT, PAGE_MAX)
+    }
+
+    /// `limit`, where `default` and `max` are not those of a page.
+    pub(crate) fn limit_of(&self, default: usize, max: usize) -> Result<usize, Problem> {
+        let limit = self.parsed("limit", "a number")?.unwrap_or(default);
+        if (1..=max).contains(&limit) {
             Ok(limit)
         } else {
-            Err(Problem::invalid("limit", format!("expected 1 to {PAGE_MAX}")))
+            Err(Problem::invalid("limit", format!("expected 1 to {max}")))
         }
     }
 

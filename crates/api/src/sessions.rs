@@ -69,8 +69,10 @@ pub(crate) struct SessionOutline {
     rev: u64,
     /// The events, in order.
     items: Vec<OutlineItem>,
-    /// True when the session has more events than an outline holds (50,000).
+    /// True when the session has more events than were asked for, or than an outline holds (50,000).
     cut: bool,
+    /// `seq` of the session's last event, in `items` or not; 0 without any.
+    last_seq: u64,
 }
 
 /// An id in a path; one that is no id names nothing, so that it is 404 and not 400.
@@ -142,30 +144,33 @@ pub(crate) async fn one(
 }
 
 #[utoipa::path(get, path = "/sessions/{id}/outline", tag = "sessions", summary = "A session's timeline, one line an event",
-    description = "The whole session in one answer. A viewer and an auditor get no titles.",
-    params(("id" = String, Path, description = "Session id, current or older")),
+    description = "The whole session in one answer, or its first events. A viewer and an auditor get no titles.",
+    params(("id" = String, Path, description = "Session id, current or older"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 50_000, description = "Only so many events from the beginning")),
     responses((status = 200, description = "The outline", body = SessionOutline), crate::openapi::Problems))]
 pub(crate) async fn outline(
     State(state): State<ApiState>,
     Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
+    uri: Uri,
 ) -> Result<Json<SessionOutline>, Problem> {
     let Path(id) = id.map_err(|_| Problem::not_found("session"))?;
     let id = path_id(&id, "session")?;
+    let limit = Params::read(&uri)?.limit_of(OUTLINE_EVENTS_LIMIT, OUTLINE_EVENTS_LIMIT)?;
     let outline = state.blocking({
         let caller = caller.clone();
         move |parts| {
             let session = find_session(parts, id)?.id;
-            let outline = parts.store.outline(session, OUTLINE_EVENTS_LIMIT)?;
+            let outline = parts.store.outline(session, limit)?;
             if caller.reads_content() {
                 caller.audit(parts, "read_outline", &session.to_string())?;
             }
             Ok(outline)
         }
     });
-    let Outline { rev, items, cut } = outline.await?;
+    let Outline { rev, items, cut, last_seq } = outline.await?;
     let items = items.into_iter().map(|item| view::outline(&caller, item)).collect();
-    Ok(Json(SessionOutline { rev, items, cut }))
+    Ok(Json(SessionOutline { rev, items, cut, last_seq }))
 }
 
 #[utoipa::path(get, path = "/sessions/{id}/events", tag = "sessions", summary = "A session's timeline, in order",

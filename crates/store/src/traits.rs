@@ -93,6 +93,8 @@ pub struct Outline {
     pub items: Vec<OutlineItem>,
     /// True when the session has more events than were asked for.
     pub cut: bool,
+    /// The place of its last event, whether asked for or not; 0 without any.
+    pub last_seq: u64,
 }
 
 /// Events that changed.
@@ -208,7 +210,7 @@ pub trait RecordStore: Send + Sync {
     /// As [`timeline`](Self::timeline), from the event with this `seq` on.
     fn timeline_from(&self, session: SessionId, seq: u64, limit: usize) -> Result<Page<Event>, StoreError>;
 
-    /// A session's events in order, one line each, at most `limit`.
+    /// A session's events in order, one line each, the first `limit`. What it costs follows `limit`, not the session.
     fn outline(&self, session: SessionId, limit: usize) -> Result<Outline, StoreError>;
 
     /// Values of one kind that sessions have, by (last_seen_at, newest first; key).

@@ -124,8 +124,9 @@ impl RecordStore for FakeStore {
     }
     fn outline(&self, session: SessionId, limit: usize) -> Result<Outline, StoreError> {
         let page = self.timeline(session, limit, None)?;
-        let rev = self.stats()?.last_rev;
-        Ok(Outline { rev, items: page.items.iter().map(OutlineItem::of).collect(), cut: page.next_cursor.is_some() })
+        let (rev, cut) = (self.stats()?.last_rev, page.next_cursor.is_some());
+        let last_seq = self.timeline(session, usize::MAX, None)?.items.last().map_or(0, |event| event.seq);
+        Ok(Outline { rev, items: page.items.iter().map(OutlineItem::of).collect(), cut, last_seq })
     }
     fn seen(&self, kind: SeenKind, limit: usize, cursor: Option<&str>) -> Result<Page<Seen>, StoreError> {
         let inner = self.inner.lock().unwrap();

@@ -72,6 +72,7 @@ async fn a_wrong_parameter_is_named() {
         ("/search?q=a&session=x".to_owned(), "session"),
         ("/search?q=a&clip=1".to_owned(), "clip"),
         (format!("/sessions/{one}/events?from_seq=0"), "from_seq"),
+        (format!("/sessions/{one}/outline?limit=50001"), "limit"),
         (format!("/sessions/{one}/events?from_seq=1&cursor=0"), "from_seq"),
         (format!("/events/{}/text", event_id("prompt")), "pointer"),
         (format!("/events/{}/text?pointer=/text&chars=0", event_id("prompt")), "chars"),
@@ -280,6 +281,13 @@ async fn a_session_is_outlined_and_read_in_windows() {
     assert_eq!((&items[4]["tool"]["program"], &items[4]["status"]), (&json!("echo"), &json!("completed")));
     assert_eq!((&items[5]["chars"], items[5]["title"].as_str().unwrap().chars().count()), (&json!(1000), 240));
     assert!(items[5].get("tool").is_none() && items[5].get("usage").is_none(), "absent, not null");
+
+    let head = server.get(&format!("{path}/outline?limit=2")).await.json();
+    assert_eq!(
+        (head["items"].as_array().unwrap().len(), &head["cut"], &head["last_seq"]),
+        (2, &json!(true), &json!(6))
+    );
+    assert_eq!(outline["last_seq"], 6);
 
     let window = server.get(&format!("{path}/events?from_seq=5&limit=2&clip=256")).await.json();
     let seqs: Vec<_> = window["items"].as_array().unwrap().iter().map(|event| event["seq"].clone()).collect();

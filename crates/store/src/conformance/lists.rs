@@ -224,6 +224,8 @@ pub(super) fn timeline(store: &dyn Store) {
     assert_eq!((outline.rev, outline.cut), (store.stats().unwrap().last_rev, false));
     let cut = store.outline(talk.session, 4).unwrap();
     assert_eq!((&cut.items[..], cut.cut), (&outline.items[..4], true));
+    let last = outline.items.last().map_or(0, |item| item.seq);
+    assert_eq!((outline.last_seq, cut.last_seq), (last, last));
     for event in events {
         assert_eq!(store.event(event.id).unwrap(), Some(event));
     }

@@ -62,20 +62,36 @@ pub(super) fn timeline_from(
 pub(super) fn outline(store: &SqliteStore, session: SessionId, limit: usize) -> Result<Outline, StoreError> {
     let now = now(store, session)?;
     let mut positions = positions::of_session(store, now.session, now.last_rev)?;
+    let last_seq = positions.last().map_or(0, |position| position.seq);
+    let rev = now.last_rev.unsigned_abs();
     let cut = positions.len() > limit;
-    positions.truncate(limit);
+    if cut {
+        positions.truncate(limit);
+        let items = at(store, now.session, &positions)?.iter().map(OutlineItem::of).collect();
+        return Ok(Outline { rev, items, cut, last_seq });
+    }
+    let items = whole_outline(store, now.session, &positions)?;
+    Ok(Outline { rev, items, cut, last_seq })
+}
+
+/// All lines of a session: its rows are read in the order in which they lie in the files.
+fn whole_outline(
+    store: &SqliteStore,
+    session: SessionId,
+    positions: &[Position],
+) -> Result<Vec<OutlineItem>, StoreError> {
     let places: HashMap<EventId, (u64, u32)> =
         positions.iter().map(|position| (position.id, (position.seq, position.turn))).collect();
     let mut items = Vec::with_capacity(positions.len());
-    for (day, member) in positions::parts_of(store, now.session)? {
+    for (day, member) in positions::parts_of(store, session)? {
         store.days.get(day)?.read(|db| {
             let query = format!("SELECT {EVENT_COLUMNS} FROM events WHERE session = ?");
             let mut statement = db.prepare_cached(&query)?;
             let mut rows = statement.query([member.0])?;
             while let Some(row) = rows.next()? {
-                // Those without a place were appended meanwhile, or are past the limit.
+                // Those without a place were appended meanwhile.
                 if let Some((seq, turn)) = places.get(&EventId(row.get(0)?)) {
-                    let event = Event { session_id: now.session, seq: *seq, turn: *turn, ..rows::read(row)? };
+                    let event = Event { session_id: session, seq: *seq, turn: *turn, ..rows::read(row)? };
                     items.push(OutlineItem::of(&event));
                 }
             }
@@ -84,7 +100,7 @@ pub(super) fn outline(store: &SqliteStore, session: SessionId, limit: usize) -> 
     }
     items.sort_unstable_by_key(|item| item.seq);
     resolve(store, items.iter_mut().filter_map(|item| item.parent_event_id.as_mut()), |id| places.contains_key(id))?;
-    Ok(Outline { rev: now.last_rev.unsigned_abs(), items, cut })
+    Ok(items)
 }
 
 /// A session's id now, and the highest revision.

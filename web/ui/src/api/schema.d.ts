@@ -300,7 +300,7 @@ export interface paths {
         };
         /**
          * A session's timeline, one line an event
-         * @description The whole session in one answer. A viewer and an auditor get no titles.
+         * @description The whole session in one answer, or its first events. A viewer and an auditor get no titles.
          */
         get: operations["outline"];
         put?: never;
@@ -1121,10 +1121,15 @@ export interface components {
         };
         /** @description A session's timeline, one line an event. */
         SessionOutline: {
-            /** @description True when the session has more events than an outline holds (50,000). */
+            /** @description True when the session has more events than were asked for, or than an outline holds (50,000). */
             cut: boolean;
             /** @description The events, in order. */
             items: components["schemas"]["OutlineItem"][];
+            /**
+             * Format: int64
+             * @description `seq` of the session's last event, in `items` or not; 0 without any.
+             */
+            last_seq: number;
             /**
              * Format: int64
              * @description The highest revision when it was read: listen to `/live` after it.
@@ -2164,7 +2169,10 @@ export interface operations {
     };
     outline: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only so many events from the beginning */
+                limit?: number;
+            };
             header?: never;
             path: {
                 /** @description Session id, current or older */

@@ -22,7 +22,7 @@ test('each page says what it needs first', () => {
   expect(of('/sessions/ses_1', '?event=evt_1')).toEqual([
     '/api/v1/me',
     '/api/v1/sessions/ses_1',
-    '/api/v1/sessions/ses_1/outline',
+    '/api/v1/sessions/ses_1/outline?limit=200',
   ]);
   expect(of('/sessions/..%2Fme')).toEqual(['/api/v1/me']);
   expect(of('/connect')).toEqual(['/api/v1/me']);

@@ -5,6 +5,9 @@
 
 const SESSION = /^\/sessions\/([\w-]+)$/;
 
+/** Events of a session that are asked for before all others: some screens of them. */
+export const HEAD_EVENTS = 200;
+
 /** Sessions a page of the list. */
 export const PAGE_ITEMS = 50;
 
@@ -16,7 +19,7 @@ export function firstRequests(address: Pick<Location, 'pathname' | 'search'>): s
   const session = SESSION.exec(address.pathname)?.[1];
   if (session !== undefined) {
     const path = `/api/v1/sessions/${session}`;
-    return [me, path, `${path}/outline`];
+    return [me, path, `${path}/outline?limit=${HEAD_EVENTS}`];
   }
   const unfiltered = address.pathname === '/' && address.search === '';
   return unfiltered ? [me, `/api/v1/sessions?limit=${PAGE_ITEMS}`] : [me];

@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { ApiError } from '~/api/client';
 import { useMe } from '~/app/me';
 import { PageError } from '~/app/PageError';
 import { plainly } from '~/content/chars';
-import { outlineQuery, sessionQuery } from './data/queries';
+import { outlineQuery, restQuery, sessionQuery } from './data/queries';
 import styles from './SessionPage.module.css';
 import { SessionView } from './SessionView';
 
@@ -15,6 +15,9 @@ export function SessionPage() {
   const navigate = useNavigate();
   const session = useQuery(sessionQuery(sessionId));
   const outline = useQuery(outlineQuery(sessionId));
+  // Asked for when the beginning is on the screen: it would only come later for sharing the machine.
+  const rest = useQuery({ ...restQuery(sessionId), enabled: outline.data?.partial === true });
+  const { event } = useSearch({ from: '/sessions/$sessionId' });
   const me = useMe();
   const current = session.data?.id;
   useTitle(session.data?.title ?? undefined);
@@ -31,16 +34,19 @@ export function SessionPage() {
     }
   }, [current, sessionId, navigate]);
 
-  const error = session.error ?? outline.error;
-  if (error && !(session.data && outline.data)) {
+  const error = session.error ?? outline.error ?? rest.error;
+  if (error && !(session.data && outline.data && !outline.data.partial)) {
     if (error instanceof ApiError && error.status === 404) return <NoSession id={sessionId} />;
     const again = () => {
       void session.refetch();
       void outline.refetch();
+      if (rest.isError) void rest.refetch();
     };
     return <PageError error={error} reset={again} />;
   }
   if (session.data === undefined || outline.data === undefined || current !== sessionId) return <Skeleton />;
+  // The event that the address names may stand anywhere.
+  if (outline.data.partial && event !== undefined) return <Skeleton />;
   const readsContent = me.data?.reads_content ?? false;
   return (
     <SessionView key={sessionId} session={session.data} outline={outline.data} readsContent={readsContent} />

@@ -52,7 +52,7 @@ export function SessionView({ session, outline, readsContent }: SessionViewProps
   const frame = useFrame({ scroller, feed, bar });
   const expanded = useExpanded(items);
   const active = session.status === 'active';
-  const follow = useFollow(scroller, { active, lastSeq: items.at(-1)?.seq ?? 0 });
+  const follow = useFollow(scroller, { active, lastSeq: outline.last_seq });
   const [witnesses, setWitnesses] = useState<WitnessesShown>();
   const [contextOf, setContextOf] = useHeld(items, byId);
   const [help, setHelp] = useState(false);

@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { client, unwrap } from '~/api/client';
-import type { Outline } from '../model/outline';
+import { HEAD_EVENTS } from '~/app/early';
+import { complete, type Outline } from '../model/outline';
 import type { BodySource } from './bodies';
 
 /** Characters of one text that are loaded with its row; the rest is asked for where it is shown. */
@@ -19,12 +20,30 @@ export const sessionQuery = (id: string) =>
 export const loadOutline = (id: string, signal?: AbortSignal): Promise<Outline> =>
   unwrap(client.GET('/sessions/{id}/outline', { params: { path: { id } }, ...(signal ? { signal } : {}) }));
 
-/** Never stale by itself: the live stream keeps it up to date. */
+async function loadHead(id: string, signal: AbortSignal): Promise<Outline> {
+  const params = { path: { id }, query: { limit: HEAD_EVENTS } };
+  const head = await unwrap(client.GET('/sessions/{id}/outline', { params, signal }));
+  return head.cut ? { ...head, cut: false, partial: true } : head;
+}
+
+/** Of a long session the beginning, until [`restQuery`] has it all. Never stale by itself: the live stream keeps it up to date. */
 export const outlineQuery = (id: string) =>
   queryOptions({
     queryKey: ['outline', id],
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: ({ signal }) => loadOutline(id, signal),
+    queryFn: ({ signal }) => loadHead(id, signal),
+  });
+
+/** Makes the outline whole. What it answers stands in [`outlineQuery`]. */
+export const restQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['outline-rest', id],
+    gcTime: 0,
+    queryFn: async ({ signal, client: queries }) => {
+      const whole = await loadOutline(id, signal);
+      queries.setQueryData(outlineQuery(id).queryKey, (part) => (part ? complete(whole, part) : whole));
+      return true;
+    },
   });
 
 /** Any event by any id that it ever had. */

@@ -20,9 +20,7 @@ const RECENT_MAX = 5_000;
 export function useLiveOutline(sessionId: string, outline: Outline): LiveState {
   const client = useQueryClient();
   const [from] = useState(outline.rev);
-  const [reorderEvery] = useState(
-    Math.max(REORDER_EVERY_MS, outline.items.length * REORDER_EVERY_MS_PER_ITEM),
-  );
+  const [reorderEvery] = useState(Math.max(REORDER_EVERY_MS, outline.last_seq * REORDER_EVERY_MS_PER_ITEM));
   // What came since the last drawing, and since the outline was last answered as a whole.
   const arrived = useRef<OutlineItem[]>([]);
   const recent = useRef(new Map<string, OutlineItem>());

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { item } from '../testing/items';
-import { merge, newerThan } from './outline';
+import { complete, merge, newerThan, type Outline } from './outline';
 
-const outline = { rev: 3, cut: false, items: [item(1), item(2), item(3)] };
+const outline = { rev: 3, cut: false, last_seq: 3, items: [item(1), item(2), item(3)] };
 const ids = (items: { id: string }[]) => items.map(({ id }) => id);
 
 test('a newer revision takes the place of the older, the others stay the same objects', () => {
@@ -55,4 +55,17 @@ test('one of another kind stands beside it until the order is asked again', () =
 
 test('what a fresh answer knows already is not put on top of it again', () => {
   expect(ids(newerThan([item(2), item(5), item(6)], 5))).toEqual(['evt_6']);
+});
+
+test('the whole takes the place of its first part, and what came meanwhile stays', () => {
+  const part: Outline = {
+    ...outline,
+    partial: true,
+    last_seq: 5,
+    items: [item(1), item(2), item(6, { rev: 9 })],
+  };
+  const whole = { ...outline, rev: 5, last_seq: 5, items: [1, 2, 3, 4, 5].map((seq) => item(seq)) };
+  const { items, partial, last_seq } = complete(whole, part);
+  expect(ids(items)).toEqual(['evt_1', 'evt_2', 'evt_3', 'evt_4', 'evt_5', 'evt_6']);
+  expect([partial, last_seq]).toEqual([undefined, 6]);
 });

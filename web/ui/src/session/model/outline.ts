@@ -8,6 +8,10 @@ export interface Outline {
   items: OutlineItem[];
   /** The session is longer than the server gives in one answer. */
   cut: boolean;
+  /** `seq` of the session's last event, in `items` or not. */
+  last_seq: number;
+  /** Only the first events, so that they can be shown: the others are on their way. */
+  partial?: true;
 }
 
 /** An outline after changes. */
@@ -45,7 +49,13 @@ export function merge(outline: Outline, changes: readonly OutlineItem[]): Merged
     }
     items.push(item);
   }
-  return { outline: { ...outline, rev, items }, moved };
+  const last_seq = Math.max(outline.last_seq, items.at(-1)?.seq ?? 0);
+  return { outline: { ...outline, rev, items, last_seq }, moved };
+}
+
+/** The whole outline in place of the first part of it, which may have been kept up to date meanwhile. */
+export function complete(whole: Outline, part: Outline): Outline {
+  return merge(whole, newerThan(part.items, whole.rev)).outline;
 }
 
 /** What of the live stream a fresh answer does not know yet. */
