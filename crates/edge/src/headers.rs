@@ -40,21 +40,17 @@ pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
 /// Makes the client's headers the upstream's: hop-by-hop and own headers go, `host` becomes the upstream's.
 pub(crate) fn to_upstream(headers: &mut HeaderMap, host: HeaderValue, version: Version, upgrade: bool) {
     let trailers = headers.get_all(TE).iter().any(|value| lists(value, "trailers"));
-    let upgrade_header: Vec<HeaderValue> = headers.get_all(UPGRADE).iter().filter(|_| upgrade).cloned().collect();
-    remove_hop_by_hop(headers);
-    headers.remove(TE);
+    let listed = listed_in_connection(headers);
+    keep(headers, |name| match name {
+        &TE => trailers,
+        &CONNECTION | &UPGRADE => upgrade,
+        _ => !is_hop_by_hop(name, &listed) && !name.as_str().starts_with(OWN_PREFIX),
+    });
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
     if upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        for value in upgrade_header {
-            headers.append(UPGRADE, value);
-        }
-    }
-    let own: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OWN_PREFIX)).cloned().collect();
-    for name in own {
-        headers.remove(name);
     }
     if version == Version::HTTP_2 {
         join_cookies(headers);
@@ -68,25 +64,44 @@ pub(crate) fn to_client(headers: &mut HeaderMap, status: StatusCode) {
         return;
     }
     // 426 names the protocol that the upstream insists on.
-    let upgrade: Vec<HeaderValue> =
-        headers.get_all(UPGRADE).iter().filter(|_| status == StatusCode::UPGRADE_REQUIRED).cloned().collect();
-    remove_hop_by_hop(headers);
-    for value in upgrade {
-        headers.append(UPGRADE, value);
-    }
+    let upgrade = status == StatusCode::UPGRADE_REQUIRED;
+    let listed = listed_in_connection(headers);
+    keep(headers, |name| (upgrade && *name == UPGRADE) || !is_hop_by_hop(name, &listed));
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let listed: Vec<HeaderName> = headers
+/// Leaves the headers of which `keep` is true, in their order: [`HeaderMap::remove`] would put the last one in the place of
+/// the one that goes, and the order in which an agent writes its headers is a part of how it looks.
+fn keep(headers: &mut HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
+    if headers.keys().all(&keep) {
+        return;
+    }
+    let mut kept = HeaderMap::with_capacity(headers.keys_len());
+    let mut last = None;
+    // Of several values of one name only the first tells the name.
+    for (name, value) in headers.drain() {
+        if name.is_some() {
+            last = name;
+        }
+        if let Some(name) = last.as_ref().filter(|name| keep(name)) {
+            kept.append(name, value);
+        }
+    }
+    *headers = kept;
+}
+
+fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .filter(|name| !is_end_to_end(name))
-        .collect();
-    for name in listed.iter().chain(&[CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE]) {
-        headers.remove(name);
-    }
+        .collect()
+}
+
+/// True for what ends with the connection. `listed`: what `connection` names.
+fn is_hop_by_hop(name: &HeaderName, listed: &[HeaderName]) -> bool {
+    [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name) || listed.contains(name)
 }
 
 /// Headers that frame the message or route it: a client cannot have them removed by listing them in `connection`.
@@ -140,10 +155,8 @@ mod tests {
         headers.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
     }
 
-    fn sorted(headers: &HeaderMap) -> Vec<(&str, &str)> {
-        let mut all: Vec<_> = headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();
-        all.sort_unstable();
-        all
+    fn pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
+        headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect()
     }
 
     #[test]
@@ -161,8 +174,8 @@ mod tests {
             ("host", "edge"),
         ]);
         to_upstream(&mut headers, HeaderValue::from_static("up"), Version::HTTP_11, false);
-        let expected = [("content-length", "3"), ("host", "up"), ("te", "trailers"), ("x-end", "2")];
-        assert_eq!(sorted(&headers), expected);
+        let expected = [("te", "trailers"), ("content-length", "3"), ("x-end", "2"), ("host", "up")];
+        assert_eq!(pairs(&headers), expected);
     }
 
     #[test]
@@ -170,7 +183,20 @@ mod tests {
         let mut headers = map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
         assert!(wants_upgrade(Version::HTTP_11, &headers));
         to_upstream(&mut headers, HeaderValue::from_static("up"), Version::HTTP_11, true);
-        assert_eq!(sorted(&headers), [("connection", "Upgrade"), ("host", "up"), ("upgrade", "websocket")]);
+        assert_eq!(pairs(&headers), [("connection", "Upgrade"), ("upgrade", "websocket"), ("host", "up")]);
+    }
+
+    #[test]
+    fn what_stays_keeps_its_order() {
+        let mut headers =
+            map(&[("a", "1"), ("connection", "keep-alive, x-hop"), ("b", "2"), ("x-hop", "1"), ("c", "3")]);
+        headers.append("b", HeaderValue::from_static("4"));
+        let expected = [("a", "1"), ("b", "2"), ("b", "4"), ("c", "3")];
+        let mut answer = headers.clone();
+        to_upstream(&mut headers, HeaderValue::from_static("up"), Version::HTTP_11, false);
+        assert_eq!(pairs(&headers), [&expected[..], &[("host", "up")]].concat());
+        to_client(&mut answer, StatusCode::OK);
+        assert_eq!(pairs(&answer), expected);
     }
 
     #[test]
