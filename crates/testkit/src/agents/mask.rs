@@ -49,8 +49,14 @@ static VOLATILE_TEXT: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     .into()
 });
 
-/// Lines that come in any number, or that cut the project's path anywhere, run by run: Copilot CLI's.
-const UNSTEADY_LINES: &[&str] = &["session.background_tasks_changed", "assistant.tool_call_delta"];
+/// Lines that come in any number, or that cut the project's path or a command's output anywhere, run by run: Copilot
+/// CLI's. The whole of a command's output follows in a steady line, `tool.execution_complete`.
+const UNSTEADY_LINES: &[&str] = &[
+    "assistant.tool_call_delta",
+    "session.background_tasks_changed",
+    "tool.execution_partial_result",
+    "tool.shell_output",
+];
 
 /// One masked line for each steady line of an agent's output, in order.
 pub fn mask(stdout: &str, workspace: &Workspace) -> Vec<String> {
@@ -109,5 +115,15 @@ mod tests {
         let line = r#"{"id":"x","text":"msg_0a1b2c3d4e000012 said toolu_0a1b2c3d4e000012_1","duration_ms":12,"n":3}"#;
         assert_eq!(mask_line(line), r#"{"id":"MASKED","text":"msg_ID said toolu_ID","duration_ms":"MASKED","n":3}"#);
         assert_eq!(mask_line("drwxr-xr-x 2 root root 40 Jan 1 10:00 .\ntotal 12"), "LISTED\ntotal N");
+    }
+
+    #[test]
+    fn pieces_of_a_commands_output_are_left_out_and_its_whole_is_kept() {
+        let workspace = Workspace::create().unwrap();
+        let piece = |text: &str| format!(r#"{{"type":"tool.shell_output","data":{{"text":"{text}"}}}}"#);
+        let whole = r#"{"type":"tool.execution_complete","data":{"result":"cat: no such file"}}"#;
+        let cut = mask(&format!("{}\n{}\n{whole}\n", piece("cat:"), piece(" no such file")), &workspace);
+        assert_eq!(cut, mask(&format!("{}\n{whole}\n", piece("cat: no such file")), &workspace));
+        assert_eq!(cut.len(), 1);
     }
 }
