@@ -117,9 +117,9 @@ mod tests {
         assert_eq!(mask_line("drwxr-xr-x 2 root root 40 Jan 1 10:00 .\ntotal 12"), "LISTED\ntotal N");
     }
 
-    #[test]
-    fn pieces_of_a_commands_output_are_left_out_and_its_whole_is_kept() {
-        let workspace = Workspace::create().unwrap();
+    #[tokio::test]
+    async fn pieces_of_a_commands_output_are_left_out_and_its_whole_is_kept() {
+        let workspace = Workspace::fresh().await.unwrap();
         let piece = |text: &str| format!(r#"{{"type":"tool.shell_output","data":{{"text":"{text}"}}}}"#);
         let whole = r#"{"type":"tool.execution_complete","data":{"result":"cat: no such file"}}"#;
         let cut = mask(&format!("{}\n{}\n{whole}\n", piece("cat:"), piece(" no such file")), &workspace);
