@@ -13,6 +13,7 @@
 pub mod agents;
 pub mod body;
 pub mod event_stream;
+pub mod hooks;
 pub mod route;
 pub mod tools;
 pub mod wire;

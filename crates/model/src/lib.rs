@@ -8,6 +8,7 @@
 
 pub mod capture;
 pub mod chain;
+pub mod envelope;
 pub mod event;
 pub mod fuse;
 pub mod ids;

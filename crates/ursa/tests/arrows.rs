@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ursa-pipeline", &["ursa-model", "ursa-adapters", "ursa-redact", "ursa-journal", "ursa-store"]),
     ("ursa-edge", &["ursa-model", "ursa-adapters"]),
     ("ursa-api", &["ursa-model", "ursa-store"]),
+    ("ursa-collect", &["ursa-model"]),
+    ("ursa-endpoint", &["ursa-model", "ursa-adapters", "ursa-journal"]),
     // Files, and nothing but files.
     ("ursa-desk", &[]),
     (
@@ -31,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ursa-pipeline",
             "ursa-edge",
             "ursa-api",
+            "ursa-collect",
             "ursa-desk",
             "ursa-demo",
         ],

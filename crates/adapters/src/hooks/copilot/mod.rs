@@ -1,0 +1,3 @@
+//! GitHub Copilot, the CLI and VS Code.
+
+pub mod plan;

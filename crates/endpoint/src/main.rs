@@ -1,0 +1,3 @@
+//! `ursa-endpoint`: see the crate's documentation.
+
+fn main() {}
