@@ -3,6 +3,7 @@
 use serde_json::Value;
 use ursa_adapters::agents;
 use ursa_adapters::body::{DecodeLimits, decode};
+use ursa_adapters::event_stream;
 use ursa_adapters::route::{Protocol, Route};
 use ursa_adapters::tools;
 use ursa_adapters::wire::responses_socket::{ANSWER_BYTES_LIMIT, Asked, CALLS_WAITING_LIMIT, Calls};
@@ -107,6 +108,53 @@ pub fn sse(input: &[u8]) {
         before.pop();
     }
     assert!(whole.starts_with(&before));
+}
+
+/// CRC-32 (IEEE), a bit at a time: enough for a few bytes.
+fn crc32(bytes: &[u8]) -> [u8; 4] {
+    let step = |sum: u32, _: u32| (sum >> 1) ^ (0xEDB8_8320 & (sum & 1).wrapping_neg());
+    let sum = bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step));
+    (!sum).to_be_bytes()
+}
+
+/// Any bytes as headers and payload of frames whose lengths and checksums are right, and where each frame ends.
+fn event_frames(mut input: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let (mut body, mut ends) = (Vec::new(), Vec::new());
+    while let [headers, payload, rest @ ..] = input {
+        let headers = usize::from(*headers).min(rest.len());
+        let length = headers + usize::from(*payload).min(rest.len() - headers);
+        let number = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
+        let mut frame = [number(length + 16), number(headers)].concat();
+        frame.extend(crc32(&frame));
+        frame.extend_from_slice(&rest[..length]);
+        frame.extend(crc32(&frame));
+        body.extend(frame);
+        ends.push(body.len());
+        input = &rest[length..];
+    }
+    (body, ends)
+}
+
+/// Bytes 0 and 1: where a body of frames is cut and where a bit of it flips. The rest: what the frames hold. Of a cut or
+/// damaged body the events before are kept as they were, and what is wrong is said; each frame gives one event at most.
+pub fn event_stream(input: &[u8]) {
+    event_stream::to_events(input);
+    let [cut, flipped, rest @ ..] = input else { return };
+    let (body, ends) = event_frames(rest);
+    let (whole, problem) = event_stream::to_events(&body);
+    let events: Vec<_> = Events::new(&whole).collect();
+    assert!(events.len() <= ends.len() && events.iter().all(|event| event.closed));
+    let cut = usize::from(*cut).min(body.len());
+    let (before, cut_problem) = event_stream::to_events(&body[..cut]);
+    assert!(whole.starts_with(&before));
+    assert!(cut_problem.is_some() || cut == 0 || ends.contains(&cut));
+    assert!(problem.is_none() || cut < body.len() || cut_problem == problem);
+    let mut damaged = body;
+    if let Some(byte) = damaged.get_mut(usize::from(*flipped)) {
+        *byte ^= 1 << (flipped % 8);
+        let (before, problem) = event_stream::to_events(&damaged);
+        assert!(whole.starts_with(&before) && problem.is_some());
+    }
 }
 
 fn frames(side: Side, agreed: Option<Compression>, pieces: &[&[u8]]) -> (Vec<Message>, Option<Damage>) {

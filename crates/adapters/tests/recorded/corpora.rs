@@ -42,6 +42,11 @@ fn sse() {
 }
 
 #[test]
+fn event_stream() {
+    replay("event_stream", checks::event_stream);
+}
+
+#[test]
 fn websocket() {
     replay("websocket", checks::websocket);
 }
