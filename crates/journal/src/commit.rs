@@ -270,6 +270,7 @@ impl Committer {
                     headless.push(exchange);
                     queue.backlog.settle(1);
                 }
+                FrameKind::Envelope => queue.backlog.settle(1),
                 FrameKind::End if !headless.contains(&exchange) && owed_bytes < END_RESERVE_BYTES => {
                     owed_bytes += queued.bytes();
                     let payload = mem::take(&mut queued.frame.payload);
@@ -312,7 +313,7 @@ fn drop_failed(log: &Log, unwritten: Vec<Queued>, reason: &Arc<str>, queue: &Que
     count(&log.counters.failed, unwritten.len() as u64);
     for queued in unwritten {
         queue.release(queued.bytes());
-        if queued.frame.kind == FrameKind::Head {
+        if queued.frame.kind.begins_capture() {
             queue.backlog.settle(1);
         }
         queued.resolve(Err(JournalError::Failed { reason: Arc::clone(reason) }));

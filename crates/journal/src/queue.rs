@@ -121,7 +121,7 @@ impl Queue {
         if self.log.lag_bytes() + queued as u64 > self.config.lag_cap_bytes + reserve as u64 {
             return Err(refuse(&counters.lagging, AppendError::Full));
         }
-        if frame.kind == FrameKind::Head {
+        if frame.kind.begins_capture() {
             self.backlog.begin(1);
         }
         let number = inner.next_number;

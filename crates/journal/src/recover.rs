@@ -215,6 +215,11 @@ impl Captures {
                 self.open.insert(header.exchange, fresh);
                 return;
             }
+            // Whole as it is.
+            FrameKind::Envelope => {
+                self.ended += 1;
+                return;
+            }
             // A connection whose Head lies before the cursor, as it has been open for long.
             FrameKind::Checkpoint => {
                 self.open.entry(header.exchange).or_insert(fresh);
@@ -234,7 +239,11 @@ impl Captures {
                 self.open.remove(&header.exchange);
                 self.ended += 1;
             }
-            FrameKind::Head | FrameKind::RequestEnd | FrameKind::ResponseHead | FrameKind::Checkpoint => {}
+            FrameKind::Head
+            | FrameKind::RequestEnd
+            | FrameKind::ResponseHead
+            | FrameKind::Checkpoint
+            | FrameKind::Envelope => {}
         }
     }
 

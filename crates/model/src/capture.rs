@@ -76,9 +76,17 @@ pub enum FrameKind {
     /// Where the pipeline stands in a connection that stays open, written by the pipeline itself: from here on the
     /// connection can be read without what came before. Its layout is the pipeline's.
     Checkpoint = 7,
+    /// A [`ReceivedEnvelope`](crate::envelope::ReceivedEnvelope) as JSON: a whole capture, delivered by a device. No
+    /// other frame has its id.
+    Envelope = 8,
 }
 
 impl FrameKind {
+    /// True when a frame of this kind is the first of a capture.
+    pub const fn begins_capture(self) -> bool {
+        matches!(self, Self::Head | Self::Envelope)
+    }
+
     /// From its number on disk.
     pub const fn from_u8(number: u8) -> Option<Self> {
         Some(match number {
@@ -89,6 +97,7 @@ impl FrameKind {
             5 => Self::ResponsePart,
             6 => Self::End,
             7 => Self::Checkpoint,
+            8 => Self::Envelope,
             _ => return None,
         })
     }

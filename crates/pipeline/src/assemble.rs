@@ -165,7 +165,7 @@ impl Assembler {
                     body.extend_from_slice(&frame.payload);
                 }
             }
-            FrameKind::Head | FrameKind::End | FrameKind::Checkpoint => {}
+            FrameKind::Head | FrameKind::End | FrameKind::Checkpoint | FrameKind::Envelope => {}
         }
     }
 

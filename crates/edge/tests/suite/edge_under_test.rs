@@ -143,7 +143,7 @@ pub fn captures(frames: &[Frame]) -> Vec<Capture> {
                 capture.response.extend(&frame.payload);
             }
             FrameKind::End => capture.end = Some(serde_json::from_slice(&frame.payload).unwrap()),
-            FrameKind::Head | FrameKind::Checkpoint => {}
+            FrameKind::Head | FrameKind::Checkpoint | FrameKind::Envelope => {}
         }
     }
     captures

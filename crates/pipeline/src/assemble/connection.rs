@@ -157,7 +157,7 @@ impl Connection {
             FrameKind::RequestPart => self.read(Side::Client, &frame.payload, frame.at),
             FrameKind::ResponsePart => self.read(Side::Server, &frame.payload, frame.at),
             FrameKind::End => self.end(frame),
-            FrameKind::Head | FrameKind::RequestEnd | FrameKind::Checkpoint => Vec::new(),
+            FrameKind::Head | FrameKind::RequestEnd | FrameKind::Checkpoint | FrameKind::Envelope => Vec::new(),
         }
     }
 
