@@ -1,4 +1,5 @@
 //! The small program on each device: it enrols the device, installs hooks into agents, spools what they tell and delivers
 //! it to the server. What an agent waits for is one short append to a file; everything else happens behind it.
 
+pub mod args;
 pub mod install;

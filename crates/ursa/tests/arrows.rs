@@ -49,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates that only these of ours may use.
 const FENCES: &[(&str, &[&str])] = &[
     ("rusqlite", &["ursa-store"]),
-    ("rustls", &["ursa-edge"]),
+    ("rustls", &["ursa-edge", "ursa-endpoint"]),
     ("axum", &["ursa-api", "ursa"]),
     ("regex", &["ursa-redact", "ursa-testkit"]),
     ("flate2", &["ursa-adapters", "ursa-desk", "ursa-testkit"]),
