@@ -167,8 +167,12 @@ impl Committer {
         file.write_at(&self.buffer, active.offset).map_err(|error| CommitError::of_write(&error))?;
         file.sync_data().map_err(|error| CommitError::fatal("sync", &error))?;
         active.offset += self.buffer.len() as u64;
+        let written = self.buffer.len() as u64;
+        // A frame larger than a batch is rare: its memory is not kept.
+        self.buffer.clear();
+        self.buffer.shrink_to(BATCH_BYTES_MAX);
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.log.counters.committed(frames.len() as u64, self.buffer.len() as u64, micros);
+        self.log.counters.committed(frames.len() as u64, written, micros);
         let end = Position { segment: active.segment.header.number, offset: active.offset };
         self.log.commit(end, frames.iter().map(|frame| frame.at));
         Ok(Written { starts, end: end.segment })

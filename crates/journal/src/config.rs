@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use crate::format::{FRAME_OVERHEAD_BYTES, SEGMENT_HEADER_BYTES};
 
-/// Largest payload of one frame, in bytes. The edge splits longer bodies.
-pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+/// Largest payload of one frame, in bytes: what a device delivers is one frame, and may be 4 MiB. The edge splits its
+/// bodies into far smaller ones.
+pub const PAYLOAD_BYTES_MAX: usize = (4 << 20) + (128 << 10);
 /// Bytes above the queue's and the lag's bound that only End frames may use, so that a drop can itself be recorded.
 pub const END_RESERVE_BYTES: usize = 1 << 20;
-/// Largest group of frames that is written and synced at once, in bytes. Bounds the commit buffer, which is kept.
+/// Largest group of frames that is written and synced at once, in bytes; a frame that is larger goes alone. Bounds the
+/// commit buffer that is kept.
 pub const BATCH_BYTES_MAX: usize = 2 << 20;
 /// Size of a segment when there is space enough, in bytes.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
 /// Smallest segment that is chosen by free space, in bytes: it must hold the largest frame.
-pub const SEGMENT_BYTES_FLOOR: u64 = 2 << 20;
+pub const SEGMENT_BYTES_FLOOR: u64 = 5 << 20;
 /// Smallest segment that may be configured, in bytes. Small ones are for tests.
 pub const SEGMENT_BYTES_MIN: u64 = 4 << 10;
 /// A new segment takes at most this part of the free space.

@@ -177,7 +177,9 @@ impl Queue {
     }
 
     fn cut_batch(inner: &mut Inner, room: u64) -> Work {
-        let limit = usize::try_from(room).map_or(BATCH_BYTES_MAX, |room| room.min(BATCH_BYTES_MAX));
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let first = inner.frames.front().map_or(0, Queued::bytes);
+        let limit = room.min(BATCH_BYTES_MAX.max(first));
         let mut bytes = 0;
         let mut batch = Vec::new();
         while let Some(queued) = inner.frames.pop_front_if(|queued| bytes + queued.bytes() <= limit) {

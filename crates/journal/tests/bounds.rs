@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use common::{KEY, end, exact_config, frame, frames, open, read_all};
 use ursa_journal::sim::{Call, SimDisk};
-use ursa_journal::{AppendError, END_RESERVE_BYTES, Journal, JournalConfig, JournalError, PAYLOAD_BYTES_MAX, Position};
+use ursa_journal::{
+    AppendError, END_RESERVE_BYTES, Journal, JournalConfig, JournalError, PAYLOAD_BYTES_MAX, Position,
+    SEGMENT_BYTES_FLOOR,
+};
 use ursa_model::capture::FrameKind;
 
 #[test]
@@ -125,6 +128,25 @@ fn a_payload_has_a_bound() {
 }
 
 #[test]
+fn a_frame_larger_than_a_batch_goes_alone() {
+    let disk = SimDisk::new(1);
+    // As small as a segment is ever chosen: the frame fits into an empty one only.
+    let config = JournalConfig { segment_bytes: Some(SEGMENT_BYTES_FLOOR), ..JournalConfig::default() };
+    let journal = open(&disk, &config).unwrap();
+    let writer = journal.writer();
+    let small = |n| frame(n, FrameKind::Envelope, vec![1; 1000]);
+    let large = |n| frame(n, FrameKind::Envelope, vec![2; PAYLOAD_BYTES_MAX]);
+    let tickets: Vec<_> =
+        [small(1), large(2), small(3), large(4), small(5)].map(|frame| writer.append(frame).unwrap()).into();
+    for ticket in tickets {
+        ticket.durable_blocking().unwrap();
+    }
+    let lens: Vec<usize> = frames(&journal).iter().map(|frame| frame.payload.len()).collect();
+    assert_eq!(lens, [1000, PAYLOAD_BYTES_MAX, 1000, PAYLOAD_BYTES_MAX, 1000]);
+    assert_eq!(journal.backlog().pending(), 5, "each is a capture of its own");
+}
+
+#[test]
 fn a_segment_takes_a_sixteenth_of_a_small_disk() {
     let size = |capacity| {
         let disk = SimDisk::new(1);
@@ -132,8 +154,8 @@ fn a_segment_takes_a_sixteenth_of_a_small_disk() {
         let config = JournalConfig { prepare_ahead: false, ..JournalConfig::default() };
         open(&disk, &config).map(|_| disk.content("seg-0000000000000001.ujl").unwrap().len())
     };
-    assert_eq!(size(80 << 20).unwrap(), 5 << 20);
-    assert_eq!(size(8 << 20).unwrap(), 2 << 20);
+    assert_eq!(size(96 << 20).unwrap(), 6 << 20);
+    assert_eq!(size(8 << 20).unwrap(), 5 << 20);
     assert_eq!(size(4 << 30).unwrap(), 64 << 20);
     assert!(size(1 << 20).is_err());
 }
