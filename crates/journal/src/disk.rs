@@ -48,7 +48,7 @@ const LOCK_FILE: &str = "journal.lock";
 pub struct OsDisk {
     folder: PathBuf,
     // Held open for its lock, which ends with it.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl OsDisk {
@@ -61,7 +61,17 @@ impl OsDisk {
         make_folder(&folder)?;
         let lock = private_options().write(true).create(true).truncate(false).open(folder.join(LOCK_FILE))?;
         lock.try_lock().map_err(io::Error::from)?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, _lock: Some(lock) })
+    }
+
+    /// Opens the folder as [`OsDisk::open`] does, but locks nothing: for a log whose writers agree by a lock of their own.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open_shared(folder: impl AsRef<Path>) -> io::Result<Self> {
+        let folder = folder.as_ref().to_owned();
+        make_folder(&folder)?;
+        Ok(Self { folder, _lock: None })
     }
 }
 
@@ -124,6 +134,12 @@ impl Disk for OsDisk {
         Ok(())
     }
 
+    #[cfg(not(unix))]
+    fn free_space(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
+    #[cfg(unix)]
     fn free_space(&self) -> io::Result<Option<u64>> {
         let space = rustix::fs::statvfs(&self.folder)?;
         // What a process without privileges may use.

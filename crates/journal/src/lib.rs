@@ -21,6 +21,7 @@ mod config;
 mod disk;
 mod error;
 pub mod format;
+pub mod frames;
 mod journal;
 mod log;
 mod queue;
