@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ursa-pipeline", &["ursa-model", "ursa-adapters", "ursa-redact", "ursa-journal", "ursa-store"]),
     ("ursa-edge", &["ursa-model", "ursa-adapters"]),
     ("ursa-api", &["ursa-model", "ursa-store"]),
-    ("ursa-collect", &["ursa-model"]),
+    ("ursa-collect", &["ursa-model", "ursa-adapters"]),
     ("ursa-endpoint", &["ursa-model", "ursa-adapters", "ursa-journal"]),
     // Files, and nothing but files.
     ("ursa-desk", &[]),
