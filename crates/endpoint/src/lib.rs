@@ -2,4 +2,11 @@
 //! it to the server. What an agent waits for is one short append to a file; everything else happens behind it.
 
 pub mod args;
+pub mod cut;
+pub mod deliver;
+pub mod hook;
 pub mod install;
+pub mod line;
+pub mod spool;
+pub mod state;
+pub mod user;
