@@ -7,6 +7,7 @@
 
 mod access;
 mod content;
+mod devices;
 mod facts;
 mod lists;
 mod purge;
@@ -54,6 +55,13 @@ const CASES: &[Case] = &[
     ("tokens", access::tokens),
     ("settings compare and set", access::settings),
     ("the audit log pages newest first", access::audit),
+    ("tokens enrol as many machines as they are for", devices::uses),
+    ("the same hardware is the same device", devices::same_hardware),
+    ("a rotated key ends with the first use of the new one", devices::rotation),
+    ("two machines that were taken for one are split", devices::split),
+    ("one machine that enrols again is not split", devices::no_split),
+    ("keys are revoked", devices::revocation),
+    ("spools are kept", devices::spools),
 ];
 
 /// Runs all cases, each on a store of its own from `make`. Panics where the backend is wrong, naming the case.

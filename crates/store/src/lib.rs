@@ -7,10 +7,14 @@
 //! The store accepts only [`Redacted`] values, so that a step of the pipeline cannot be skipped.
 
 pub mod conformance;
+pub mod devices;
 pub mod record;
 pub mod sqlite;
 pub mod traits;
 
+pub use devices::{
+    Device, DeviceFacts, DeviceStore, EnrolOutcome, EnrollToken, KeyHolder, KeyUse, NewEnrolment, StoredSpool,
+};
 pub use record::{
     AppendReceipt, Batch, ContentId, EventWrite, FactWrite, Mark, MarkKey, NewItem, SearchText, SessionAttributes,
     SessionWrite, StoredFact,

@@ -11,6 +11,7 @@ use ursa_model::outline::OutlineItem;
 use ursa_model::session::{Session, SessionStatus};
 use ursa_model::time::Timestamp;
 
+use crate::devices::DeviceStore;
 use crate::record::{AppendReceipt, Batch, ContentId, Mark, MarkKey, StoredFact};
 
 /// What can go wrong in a store.
@@ -351,6 +352,6 @@ pub trait SettingsStore: Send + Sync {
 }
 
 /// All of a backend.
-pub trait Store: RecordStore + ContentStore + AccessStore + SettingsStore {}
+pub trait Store: RecordStore + ContentStore + AccessStore + SettingsStore + DeviceStore {}
 
-impl<T: RecordStore + ContentStore + AccessStore + SettingsStore> Store for T {}
+impl<T: RecordStore + ContentStore + AccessStore + SettingsStore + DeviceStore> Store for T {}

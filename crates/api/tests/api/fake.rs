@@ -16,9 +16,9 @@ use ursa_model::time::Timestamp;
 use ursa_store::sqlite::SqliteStore;
 use ursa_store::traits::PurgeReport;
 use ursa_store::{
-    AccessStore, AppendReceipt, AuditEntry, Batch, Changes, ContentId, ContentStore, Mark, MarkKey, Outline, Page,
-    RecordStore, SearchHit, Seen, SeenKind, SessionFilter, SettingsStore, StoreError, StoreStats, StoredFact,
-    TokenInfo,
+    AccessStore, AppendReceipt, AuditEntry, Batch, Changes, ContentId, ContentStore, Device, DeviceStore, EnrolOutcome,
+    EnrollToken, KeyHolder, KeyUse, Mark, MarkKey, NewEnrolment, Outline, Page, RecordStore, SearchHit, Seen, SeenKind,
+    SessionFilter, SettingsStore, StoreError, StoreStats, StoredFact, StoredSpool, TokenInfo,
 };
 
 type Listener = Box<dyn Fn(u64) + Send + Sync>;
@@ -241,5 +241,32 @@ impl SettingsStore for FakeStore {
     }
     fn set_setting(&self, name: &str, expected: u64, value: &Value) -> Result<u64, StoreError> {
         self.embedded.set_setting(name, expected, value)
+    }
+}
+
+impl DeviceStore for FakeStore {
+    fn add_enroll_token(&self, token: &EnrollToken, secret_hash: &[u8; 32]) -> Result<(), StoreError> {
+        self.embedded.add_enroll_token(token, secret_hash)
+    }
+    fn enroll(&self, enrolment: &NewEnrolment, now: Timestamp) -> Result<EnrolOutcome, StoreError> {
+        self.embedded.enroll(enrolment, now)
+    }
+    fn key_holder(&self, key_hash: &[u8; 32], now: Timestamp) -> Result<Option<KeyHolder>, StoreError> {
+        self.embedded.key_holder(key_hash, now)
+    }
+    fn note_key_use(&self, key_id: &str, new_device: &str, now: Timestamp) -> Result<KeyUse, StoreError> {
+        self.embedded.note_key_use(key_id, new_device, now)
+    }
+    fn revoke_keys(&self, id: &str, now: Timestamp) -> Result<u64, StoreError> {
+        self.embedded.revoke_keys(id, now)
+    }
+    fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
+        self.embedded.device(id)
+    }
+    fn spools(&self) -> Result<Vec<StoredSpool>, StoreError> {
+        self.embedded.spools()
+    }
+    fn set_spools(&self, spools: &[StoredSpool]) -> Result<(), StoreError> {
+        self.embedded.set_spools(spools)
     }
 }

@@ -139,16 +139,16 @@ async fn who_hangs_takes_its_own_turns_only_and_gives_them_back() {
     let mut hanging: Vec<_> = (0..DEVICE_BATCHES_MAX).map(|_| hang(1)).collect();
     tokio::task::yield_now().await;
     assert_eq!(status(&under, Ask::captures(batch(&[envelope(1)]))).await, 429, "its own");
-    let other = |_: ()| Ask::captures(batch(&[envelope(1)])).header("authorization", "Bearer device-2");
-    assert_eq!(status(&under, other(())).await, 200, "another's");
+    let other = || Ask::captures(batch(&[envelope(1)])).header("authorization", "Bearer device-2");
+    assert_eq!(status(&under, other()).await, 200, "another's");
     for device in 0..BATCHES_MAX - DEVICE_BATCHES_MAX {
         hanging.push(hang(100 + device));
     }
     tokio::task::yield_now().await;
-    assert_eq!(status(&under, other(())).await, 429, "all are taken");
+    assert_eq!(status(&under, other()).await, 429, "all are taken");
     for hung in hanging {
         hung.abort();
         assert!(hung.await.unwrap_err().is_cancelled());
     }
-    assert_eq!(status(&under, other(())).await, 200);
+    assert_eq!(status(&under, other()).await, 200);
 }

@@ -197,7 +197,9 @@ pub fn envelope(seq: u64) -> Value {
 }
 
 pub fn batch(lines: &[Value]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let mut text: Vec<String> = lines.iter().map(Value::to_string).collect();
+    text.push(String::new());
+    text.join("\n")
 }
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

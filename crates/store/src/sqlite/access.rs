@@ -27,6 +27,10 @@ impl AccessDb {
         Ok(Self { meta: Arc::new(Database::open(&dir.join("meta.db"), Kind::Meta)?) })
     }
 
+    pub(super) fn meta(&self) -> &Database {
+        &self.meta
+    }
+
     pub(super) fn of(meta: &Arc<Database>) -> Self {
         Self { meta: Arc::clone(meta) }
     }

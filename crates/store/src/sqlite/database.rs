@@ -27,7 +27,11 @@ impl Kind {
     const fn steps(self) -> &'static [&'static str] {
         match self {
             Self::Day => &[include_str!("migrations/day-1.sql")],
-            Self::Meta => &[include_str!("migrations/meta-1.sql"), include_str!("migrations/meta-2.sql")],
+            Self::Meta => &[
+                include_str!("migrations/meta-1.sql"),
+                include_str!("migrations/meta-2.sql"),
+                include_str!("migrations/meta-3.sql"),
+            ],
             Self::Keys => &[include_str!("migrations/keys-1.sql")],
         }
     }

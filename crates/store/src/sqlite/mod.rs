@@ -12,6 +12,8 @@ mod content;
 mod database;
 mod day_write;
 mod days;
+mod device_keys;
+mod devices;
 mod dump;
 mod faults;
 mod keys;
