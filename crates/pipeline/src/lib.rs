@@ -10,6 +10,7 @@ pub mod context;
 mod continuation;
 mod draft;
 mod fuse;
+mod hooks;
 mod normalise;
 mod scope;
 mod settings;
