@@ -4,6 +4,8 @@
 pub mod args;
 pub mod cut;
 pub mod deliver;
+pub mod enroll;
+pub mod exit;
 pub mod hook;
 pub mod install;
 pub mod line;

@@ -1,10 +1,14 @@
 //! `ursa-endpoint`: see the crate's documentation.
 
+use std::fmt::Display;
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ursa_endpoint::args::{Cli, Command};
-use ursa_endpoint::hook;
+use ursa_endpoint::args::{Cli, Command, EnrollArgs};
+use ursa_endpoint::state::StateDir;
+use ursa_endpoint::{deliver, enroll, exit, hook};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -12,9 +16,61 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|command| command == "hook") {
         return hook::run(hook::Call::parse(arguments));
     }
-    let cli = Cli::parse();
-    match cli.command {
-        Command::Hook { agent, event } => hook::run(hook::Call { agent, event, state_dir: cli.state_dir }),
-        _ => ExitCode::SUCCESS,
+    let Cli { command, state_dir } = Cli::parse();
+    match command {
+        Command::Hook { agent, event } => hook::run(hook::Call { agent, event, state_dir }),
+        Command::Enroll(arguments) => with_state(state_dir, |state| enrolled(state, &arguments)),
+        Command::Flush(arguments) if arguments.detached => with_state(state_dir, |state| {
+            // Nobody listens; what went wrong stands in the state directory.
+            deliver::linger(state).map_or_else(|error| ExitCode::from(error.code()), |()| ExitCode::SUCCESS)
+        }),
+        Command::Flush(_) => with_state(state_dir, flushed),
+        Command::Daemon => with_state(state_dir, |state| match deliver::daemon(state, |error| tell(error)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error, error.code()),
+        }),
+        Command::Install(_) | Command::Uninstall(_) => ExitCode::from(exit::INSTALL),
     }
+}
+
+fn with_state(named: Option<PathBuf>, act: impl FnOnce(&StateDir) -> ExitCode) -> ExitCode {
+    match StateDir::resolve(named) {
+        Ok(state) => act(&state),
+        Err(error) => failed(&error, exit::STATE),
+    }
+}
+
+fn enrolled(state: &StateDir, arguments: &EnrollArgs) -> ExitCode {
+    match enroll::enroll(state, arguments) {
+        Ok(device) => said(&format!("enrolled as device {device}; state in {}", state.root().display())),
+        Err(error) => failed(&error, error.code()),
+    }
+}
+
+fn flushed(state: &StateDir) -> ExitCode {
+    match deliver::flush(state) {
+        Ok(sent) if sent.rejected == 0 => said(&format!("{} records delivered", sent.delivered)),
+        Ok(sent) => said(&format!(
+            "{} records delivered, {} refused by the server and kept in {}",
+            sent.delivered,
+            sent.rejected,
+            state.path("rejected").display()
+        )),
+        Err(error) => failed(&error, error.code()),
+    }
+}
+
+/// A line for the person who asked. That nobody reads it changes nothing.
+fn said(text: &str) -> ExitCode {
+    let _ = writeln!(std::io::stdout(), "{text}");
+    ExitCode::SUCCESS
+}
+
+fn failed(error: &dyn Display, code: u8) -> ExitCode {
+    tell(error);
+    ExitCode::from(code)
+}
+
+fn tell(error: &dyn Display) {
+    let _ = writeln!(std::io::stderr(), "ursa-endpoint: {error}");
 }

@@ -7,6 +7,7 @@ use ursa_model::ExchangeId;
 use super::files::{self, Names};
 use super::ledger::{Ledger, Reason};
 use super::segment::{OpenError, SegmentFile};
+use super::tail::Tail;
 use super::{Spool, SpoolError};
 
 /// One record.
@@ -151,6 +152,25 @@ impl Spool<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// True when there may be something to deliver or to report. Needs no lock.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn pending(&self) -> Result<bool, SpoolError> {
+        let ledger = Ledger::read(self.disk)?;
+        let reports = ledger.report.is_some() || ledger.dropped.iter().any(|dropped| dropped.count > 0);
+        let newer = Tail::read(self.disk).is_none_or(|tail| tail.seq > ledger.settled);
+        Ok(reports || newer || !Names::list(self.disk)?.late.is_empty())
+    }
+
+    /// True when there is something to deliver. Needs no lock.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn unread(&self) -> Result<bool, SpoolError> {
+        Ok(!self.read(1, 1)?.lines.is_empty() || !Names::list(self.disk)?.late.is_empty())
     }
 
     /// Number of the last record that is settled. Needs no lock.

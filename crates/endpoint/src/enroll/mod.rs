@@ -1,0 +1,157 @@
+//! `enroll`: makes the device known to a server, with a token, and keeps the key that it gets for it.
+
+mod device;
+
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+use ursa_model::envelope::ReportedUser;
+
+pub use device::{Device, device};
+
+use crate::args::EnrollArgs;
+use crate::deliver::http::{CA_BYTES_MAX, certificates};
+use crate::deliver::{Client, ClientError, Failure};
+use crate::exit;
+use crate::state::{StateDir, StateError, read_bounded};
+
+/// Longest token, in bytes.
+const TOKEN_BYTES_MAX: usize = 4096;
+/// Longest text of the server's that is shown, in characters.
+const DETAIL_MAX: usize = 300;
+
+/// Why the device is not enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrollError {
+    /// The state directory.
+    #[error("{0}")]
+    State(#[from] StateError),
+    /// The client.
+    #[error("{0}")]
+    Client(#[from] ClientError),
+    /// No answer.
+    #[error("{0}")]
+    Failure(#[from] Failure),
+    /// The token is no text, or could not be read.
+    #[error("the token cannot be read: {0}")]
+    Token(String),
+    /// The server does not accept it.
+    #[error(
+        "the server does not accept the token: {0}. Tokens expire and may be used up; make a new one with `ursa enroll-token create`"
+    )]
+    Refused(String),
+    /// Later.
+    #[error("the server cannot enrol now (status {0}); try again later")]
+    Later(u16),
+    /// Not an answer of an Ursa server.
+    #[error("{0}: is this the URL of an Ursa server?")]
+    Strange(String),
+}
+
+impl EnrollError {
+    /// The exit code for it.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::State(_) | Self::Client(_) => exit::STATE,
+            Self::Failure(Failure::Tls(_)) => exit::TLS,
+            Self::Failure(Failure::Unreachable(_)) | Self::Later(_) => exit::UNREACHABLE,
+            Self::Token(_) => exit::USAGE,
+            Self::Refused(_) => exit::NOT_ALLOWED,
+            Self::Strange(_) => exit::STRANGE,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Request<'r> {
+    token: &'r str,
+    #[serde(flatten)]
+    device: &'r Device,
+    user: ReportedUser,
+}
+
+#[derive(Deserialize)]
+struct Enrolled {
+    device_id: String,
+    device_key: String,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(default)]
+    detail: String,
+}
+
+/// Enrols. Answers the device's id.
+///
+/// # Errors
+/// Says what went wrong; the state directory then is as it was.
+pub fn enroll(state: &StateDir, arguments: &EnrollArgs) -> Result<String, EnrollError> {
+    let token = token(&arguments.token)?;
+    state.make()?;
+    let mut settings = state.settings()?;
+    settings.allow_plain_http |= arguments.allow_plain_http;
+    let ca = match &arguments.ca {
+        None => None,
+        Some(path) => {
+            let shown = || path.display().to_string();
+            let pem = read_bounded(path, CA_BYTES_MAX)
+                .map_err(|error| ClientError::Certificates(shown(), error.to_string()))?;
+            certificates(pem.as_bytes()).map_err(|error| ClientError::Certificates(shown(), error))?;
+            Some(pem)
+        }
+    };
+    let trusted = arguments.ca.clone().unwrap_or_else(|| state.path("ca.pem"));
+    let client = Client::new(&arguments.server, &settings, &trusted)?;
+    let enrolled = ask(&client, &token)?;
+    if let Some(pem) = ca {
+        state.write_private("ca.pem", pem.as_bytes())?;
+    }
+    settings.server = Some(arguments.server.trim_end_matches('/').to_owned());
+    settings.device_id = Some(enrolled.device_id.clone());
+    state.save_settings(&settings)?;
+    // Last: whoever finds a key finds everything that it needs.
+    state.write_private("device.key", enrolled.device_key.as_bytes())?;
+    Ok(enrolled.device_id)
+}
+
+fn ask(client: &Client, token: &str) -> Result<Enrolled, EnrollError> {
+    let user = ReportedUser { login: crate::user::login(), ..ReportedUser::default() };
+    let request = Request { token, device: &device(), user };
+    let body = serde_json::to_vec(&request).map_err(|error| EnrollError::Token(error.to_string()))?;
+    let answer = client.post("/ingest/v1/enroll", &[("content-type", "application/json")], &body)?;
+    let detail = || {
+        let problem = serde_json::from_slice::<Problem>(&answer.body).map(|problem| problem.detail);
+        let detail: String = problem.unwrap_or_default().chars().filter(|c| !c.is_control()).take(DETAIL_MAX).collect();
+        if detail.is_empty() { format!("status {}", answer.status) } else { detail }
+    };
+    match answer.status {
+        200 | 201 => {}
+        401 | 403 => return Err(EnrollError::Refused(detail())),
+        429 | 500..=599 => return Err(EnrollError::Later(answer.status)),
+        _ => return Err(EnrollError::Strange(format!("the server answered: {}", detail()))),
+    }
+    let enrolled: Enrolled = serde_json::from_slice(&answer.body)
+        .map_err(|_| EnrollError::Strange("the server's answer has no device key".to_owned()))?;
+    let usable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if usable(&enrolled.device_key) && usable(&enrolled.device_id) {
+        Ok(enrolled)
+    } else {
+        Err(EnrollError::Strange("the server's answer has no usable device key".to_owned()))
+    }
+}
+
+/// The token itself, or from stdin for `-`: there it does not show in the list of processes.
+fn token(argument: &str) -> Result<String, EnrollError> {
+    let mut token = argument.to_owned();
+    if argument == "-" {
+        token.clear();
+        let read = std::io::stdin().take(TOKEN_BYTES_MAX as u64).read_to_string(&mut token);
+        read.map_err(|error| EnrollError::Token(error.to_string()))?;
+    }
+    let token = token.trim();
+    if token.is_empty() || token.len() > TOKEN_BYTES_MAX || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(EnrollError::Token("it is empty or has characters that no token has".to_owned()));
+    }
+    Ok(token.to_owned())
+}
