@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ursa_journal::Position;
 use ursa_model::capture::{CaptureEnd, CaptureHead, EndReason, Frame, FrameKind, ResponseHead};
+use ursa_model::envelope::ReceivedEnvelope;
 use ursa_model::ids::ExchangeId;
 use ursa_model::message::Problem;
 use ursa_model::time::Timestamp;
@@ -74,9 +75,11 @@ pub struct Assembler {
     /// Checkpoints from which connections are read on after a stop.
     expected: HashMap<ExchangeId, Position>,
     refused: HashSet<ExchangeId>,
+    /// What devices delivered, since the last asking.
+    delivered: Vec<ReceivedEnvelope>,
     /// Frames without a head before them (their head was dropped, or lies in a damaged segment).
     orphans: u64,
-    /// Heads and ends that could not be read.
+    /// Heads, ends and envelopes that could not be read.
     unreadable: u64,
     /// Captures that are done with and became no exchange, since the last asking.
     settled: u64,
@@ -93,6 +96,7 @@ impl Assembler {
         match frame.kind {
             FrameKind::Head => return self.begin(position, &frame).into_iter().collect(),
             FrameKind::Checkpoint => self.resume(position, &frame),
+            FrameKind::Envelope => self.deliver(&frame),
             _ if self.connections.contains_key(&frame.exchange) => return self.carry_on(position, &frame),
             _ if !self.open.contains_key(&frame.exchange) => self.orphan(&frame),
             FrameKind::End => return self.finish(&frame).into_iter().collect(),
@@ -139,6 +143,21 @@ impl Assembler {
         }
         self.open.insert(frame.exchange, Open { first: position, exchange, told: false });
         None
+    }
+
+    /// An envelope is a whole capture in one frame.
+    fn deliver(&mut self, frame: &Frame) {
+        if let Ok(received) = serde_json::from_slice(&frame.payload) {
+            self.delivered.push(received);
+        } else {
+            self.unreadable += 1;
+            self.settled += 1;
+        }
+    }
+
+    /// What devices delivered since the last asking, in the order of the journal.
+    pub fn take_delivered(&mut self) -> Vec<ReceivedEnvelope> {
+        std::mem::take(&mut self.delivered)
     }
 
     fn extend(&mut self, frame: Frame) {
@@ -259,7 +278,7 @@ impl Assembler {
     }
 
     /// How many captures are done with since the last asking, without an exchange of their own: connections that ended,
-    /// and captures whose head could not be read.
+    /// and captures whose head, or envelope, could not be read.
     pub fn take_settled(&mut self) -> u64 {
         std::mem::take(&mut self.settled)
     }
@@ -269,7 +288,7 @@ impl Assembler {
         self.open.len() + self.connections.len()
     }
 
-    /// Frames that belonged to nothing, and heads and ends that could not be read.
+    /// Frames that belonged to nothing, and heads, ends and envelopes that could not be read.
     pub fn problems(&self) -> (u64, u64) {
         (self.orphans, self.unreadable)
     }

@@ -8,12 +8,14 @@
 pub mod assemble;
 pub mod context;
 mod continuation;
+mod delivered;
 mod draft;
 mod fuse;
 mod hooks;
 mod normalise;
 mod scope;
 mod settings;
+mod who;
 mod worker;
 
 pub use assemble::{Assembler, Exchange};

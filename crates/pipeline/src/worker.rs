@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ursa_journal::{Backlog, Journal, JournalError, JournalReader, JournalWriter, Position};
+use ursa_model::envelope::ReceivedEnvelope;
 use ursa_model::ids::{ExchangeId, hash_parts};
 use ursa_model::time::Timestamp;
 use ursa_redact::Redactor;
@@ -21,7 +22,7 @@ use crate::settings::PipelineSettings;
 
 /// Bytes of journal that are read at once.
 const READ_BYTES: usize = 4 * 1024 * 1024;
-/// Most exchanges of one batch.
+/// Most exchanges, or envelopes, of one batch.
 const BATCH_EXCHANGES: usize = 256;
 /// How long an exchange runs before it is told of without its answer.
 const RUNNING_AFTER_MICROS: i64 = 300_000;
@@ -98,14 +99,39 @@ impl Pipeline {
         Ok(self.store.append(batch)?)
     }
 
-    /// Exchanges that were part of the record before, once more: what the adapters read otherwise now is changed, what
+    /// As [`Self::run`], for what devices delivered.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_delivered(
+        &self,
+        delivered: &[ReceivedEnvelope],
+        received: Timestamp,
+        cursor: Option<String>,
+    ) -> Result<AppendReceipt, PipelineError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut draft = self.empty_draft();
+        self.deliver(&mut draft, delivered)?;
+        let names: Vec<u8> = delivered.iter().flat_map(|envelope| envelope.capture_id().0).collect();
+        let id = hash_parts("ursa delivered batch 1", &[&names, &received.0.to_le_bytes()]);
+        let batch = fuse::batch(draft, self.normaliser.settings.environment, received, id, cursor)?;
+        Ok(self.store.append(batch)?)
+    }
+
+    /// Captures that were part of the record before, once more: what the adapters read otherwise now is changed, what
     /// they read the same stays untouched, and nothing is counted again.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn replay(&self, ended: &[Exchange], received: Timestamp) -> Result<AppendReceipt, PipelineError> {
+    pub fn replay(
+        &self,
+        ended: &[Exchange],
+        delivered: &[ReceivedEnvelope],
+        received: Timestamp,
+    ) -> Result<AppendReceipt, PipelineError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let draft = self.draft(ended, &[])?;
+        let mut draft = self.draft(ended, &[])?;
+        self.deliver(&mut draft, delivered)?;
         let id = hash_parts("ursa replay 1", &[&received.0.to_le_bytes()]);
         let mut batch = fuse::batch(draft, self.normaliser.settings.environment, received, id, None)?;
         (batch.captures, batch.observations, batch.duplicates, batch.unattributed) = (0, 0, 0, 0);
@@ -117,7 +143,7 @@ impl Pipeline {
     }
 
     fn draft(&self, ended: &[Exchange], running: &[&Exchange]) -> Result<Draft, PipelineError> {
-        let mut draft = Draft::new(Arc::clone(&self.store), (self.normaliser.settings.metadata_only)());
+        let mut draft = self.empty_draft();
         for exchange in ended {
             self.normalise(&mut draft, exchange, Stage::Ended)?;
         }
@@ -125,6 +151,18 @@ impl Pipeline {
             self.normalise(&mut draft, exchange, Stage::Running)?;
         }
         Ok(draft)
+    }
+
+    fn empty_draft(&self) -> Draft {
+        Draft::new(Arc::clone(&self.store), (self.normaliser.settings.metadata_only)())
+    }
+
+    fn deliver(&self, draft: &mut Draft, delivered: &[ReceivedEnvelope]) -> Result<(), PipelineError> {
+        for envelope in delivered {
+            let read = |draft: &mut Draft| self.normaliser.envelope(draft, envelope);
+            fenced(draft, envelope.capture_id(), Stage::Ended, read)?;
+        }
+        Ok(())
     }
 
     /// A capture that no adapter survives is set aside and counted; it never blocks those behind it (RULES 16).
@@ -266,7 +304,10 @@ impl Carrier {
     fn carry(&mut self) {
         while !self.stop.load(Ordering::SeqCst) {
             match self.read() {
-                Ok((ended, settled)) => self.append(&ended, settled),
+                Ok((ended, settled)) => {
+                    let delivered = self.assembler.take_delivered();
+                    self.append(&ended, &delivered, settled);
+                }
                 Err(error) => {
                     tracing::error!(%error, "the journal cannot be read");
                     std::thread::park_timeout(RETRY_LONGEST);
@@ -301,7 +342,7 @@ impl Carrier {
         Ok((ended, settled))
     }
 
-    fn append(&mut self, ended: &[Exchange], settled: u64) {
+    fn append(&mut self, ended: &[Exchange], delivered: &[ReceivedEnvelope], settled: u64) {
         let now = (self.now)();
         let behind = self.assembler.low_water(self.reader.position());
         let place = Cursor::new(behind, self.assembler.checkpoints());
@@ -313,16 +354,25 @@ impl Carrier {
         }
         while let Some(chunk) = chunks.next() {
             // The place moves only with the last batch: until then a stop reads all of them again.
-            let cursor = chunks.peek().is_none().then_some(&place);
-            let running: &[Exchange] = if cursor.is_some() { &running } else { &[] };
+            let is_last = chunks.peek().is_none();
+            let cursor = (is_last && delivered.is_empty()).then_some(&place);
+            let running: &[Exchange] = if is_last { &running } else { &[] };
             if !self.append_batch(chunk, running, cursor) {
                 return;
             }
             // Calls of a connection are no captures of their own.
             self.backlog.settle(chunk.iter().filter(|exchange| exchange.connection.is_none()).count() as u64);
         }
+        let mut chunks = delivered.chunks(BATCH_EXCHANGES).peekable();
+        while let Some(chunk) = chunks.next() {
+            let cursor = chunks.peek().is_none().then_some(&place);
+            if !self.again(cursor, |received, cursor| self.pipeline.run_delivered(chunk, received, cursor)) {
+                return;
+            }
+            self.backlog.settle(chunk.len() as u64);
+        }
         self.backlog.settle(settled);
-        if !ended.is_empty() {
+        if !ended.is_empty() || !delivered.is_empty() {
             self.journal.advance(behind);
         }
         for checkpoint in self.assembler.take_due(self.reader.position(), now) {
@@ -337,13 +387,21 @@ impl Carrier {
         }
     }
 
-    /// Appends, again and again until it succeeds or the pipeline is to stop.
     fn append_batch(&self, ended: &[Exchange], running: &[Exchange], cursor: Option<&Cursor>) -> bool {
-        let cursor = cursor.and_then(|place| serde_json::to_string(place).ok());
         let running: Vec<&Exchange> = running.iter().collect();
+        self.again(cursor, |received, cursor| self.pipeline.run(ended, &running, received, cursor))
+    }
+
+    /// Appends, again and again until it succeeds or the pipeline is to stop.
+    fn again(
+        &self,
+        cursor: Option<&Cursor>,
+        append: impl Fn(Timestamp, Option<String>) -> Result<AppendReceipt, PipelineError>,
+    ) -> bool {
+        let cursor = cursor.and_then(|place| serde_json::to_string(place).ok());
         let mut pause = RETRY_FIRST;
         loop {
-            match self.pipeline.run(ended, &running, (self.now)(), cursor.clone()) {
+            match append((self.now)(), cursor.clone()) {
                 Ok(_) => return true,
                 Err(error) => {
                     tracing::error!(%error, "a batch could not be appended, it is tried again");

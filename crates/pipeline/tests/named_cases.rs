@@ -67,7 +67,7 @@ fn the_same_captures_again_change_nothing() {
     let record = Record::of(&exchanges);
     let before: Vec<u64> = record.events(&record.only_session()).iter().map(|event| event.rev).collect();
     record.add(&exchanges);
-    let receipt = record.pipeline.replay(&exchanges, ursa_model::Timestamp::from_micros(support::START)).unwrap();
+    let receipt = record.pipeline.replay(&exchanges, &[], ursa_model::Timestamp::from_micros(support::START)).unwrap();
     let after: Vec<u64> = record.events(&record.only_session()).iter().map(|event| event.rev).collect();
     assert_eq!(before, after);
     assert_eq!((receipt.inserted, receipt.changed), (0, 0));

@@ -130,7 +130,7 @@ fn the_same_frames_again_change_nothing() {
         |record: &Record| -> Vec<u64> { record.events(&record.only_session()).iter().map(|event| event.rev).collect() };
     let before = revs(&record);
     record.add(&again);
-    let receipt = record.pipeline.replay(&again, Timestamp::from_micros(START)).unwrap();
+    let receipt = record.pipeline.replay(&again, &[], Timestamp::from_micros(START)).unwrap();
     assert_eq!((receipt.inserted, receipt.changed), (0, 0));
     assert_eq!(revs(&record), before);
 }

@@ -43,8 +43,9 @@ pub(crate) fn run(pipeline: &Pipeline, journal: &Journal) -> Result<Replayed> {
                 ended.extend(assembler.push(entry.position, frame));
             }
         }
-        let receipt = pipeline.replay(&ended, clock::now())?;
-        replayed.captures += ended.len() as u64;
+        let delivered = assembler.take_delivered();
+        let receipt = pipeline.replay(&ended, &delivered, clock::now())?;
+        replayed.captures += (ended.len() + delivered.len()) as u64;
         replayed.inserted += receipt.inserted;
         replayed.changed += receipt.changed;
     }

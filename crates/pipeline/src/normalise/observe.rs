@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use ursa_adapters::agents;
 use ursa_adapters::wire::told_id;
-use ursa_model::capture::{Assurance, Channel, EndReason};
+use ursa_model::capture::{Assurance, Channel, EndReason, Principal};
 use ursa_model::event::{Attachment, EventKind, ToolStatus};
 use ursa_model::fuse::fact_ids;
 use ursa_model::ids::{ConversationScope, EnvironmentId, hex};
@@ -20,6 +20,7 @@ use crate::assemble::Exchange;
 use crate::draft::Draft;
 use crate::scope::Standing;
 use crate::settings::VERSION;
+use crate::who;
 
 /// Ordinals within one exchange: messages first, then the call, then the answer's blocks.
 const CALL_ORDINAL: u32 = 1_000_000;
@@ -36,6 +37,11 @@ pub(super) fn observe(
 ) -> Result<Vec<Observation>, StoreError> {
     let mut told = Observer { call, standing, scope, keys, observations: Vec::new() };
     told.session_attributes();
+    if let Principal::Device { id } = &call.exchange.head.principal {
+        for attribute in who::device_of_edge(draft.store.as_ref(), id)? {
+            told.attribute(attribute);
+        }
+    }
     if call.is_turn() {
         told.prompts(draft, environment)?;
         told.history();
