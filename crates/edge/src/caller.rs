@@ -53,14 +53,26 @@ pub(crate) fn identify(
     if let Some(key) = path_key {
         return keys.resolve(key).ok_or(EdgeError::BadKey);
     }
-    let environment = loopback.filter(|_| is_loopback(peer.ip())).ok_or(EdgeError::KeyRequired)?;
+    let environment = loopback.ok_or(EdgeError::KeyRequired)?;
+    without_key(headers, uri, peer)?;
+    Ok(ResolvedKey { principal: Principal::Loopback, environment })
+}
+
+/// Whether a request without a key is loopback's own (RULES 17).
+///
+/// # Errors
+/// Why it is not.
+pub fn without_key(headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -> Result<(), EdgeError> {
+    if !is_loopback(peer.ip()) {
+        return Err(EdgeError::KeyRequired);
+    }
     if headers.contains_key(ORIGIN) {
         return Err(EdgeError::ForbiddenOrigin);
     }
     if has_forwarding_header(headers) || !host_is_loopback(headers, uri) {
         return Err(EdgeError::KeyRequired);
     }
-    Ok(ResolvedKey { principal: Principal::Loopback, environment })
+    Ok(())
 }
 
 fn is_loopback(peer: IpAddr) -> bool {

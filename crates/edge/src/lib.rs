@@ -38,7 +38,7 @@ mod upstream;
 
 pub use answer::EdgeError;
 pub use body::{BoxError, EdgeBody};
-pub use caller::{KeyResolver, NoKeys, ResolvedKey};
+pub use caller::{KeyResolver, NoKeys, ResolvedKey, without_key};
 pub use config::{Durability, EdgeConfig, Limits, ListenConfig, ListenLimits, OnOverflow, TlsFiles, WebSockets};
 pub use edge::{BuildError, Edge};
 pub use listen::{PeerAddr, ServeError, Server, serve};
