@@ -178,7 +178,16 @@ impl Steps {
                     step.model_name.clone_from(model);
                 }
             }
-            EventBody::Completion { .. } => {}
+            // The format has no place for what happened around the conversation.
+            EventBody::Completion { .. }
+            | EventBody::SessionStart { .. }
+            | EventBody::SessionEnd { .. }
+            | EventBody::Permission(_)
+            | EventBody::SubagentStart { .. }
+            | EventBody::SubagentStop { .. }
+            | EventBody::Compaction { .. }
+            | EventBody::Error { .. }
+            | EventBody::Notice { .. } => {}
             EventBody::Reasoning { text } => {
                 let step = self.open(event.at, |open| !open.tool_calls.is_empty());
                 let reasoning = step.reasoning_content.get_or_insert_default();

@@ -39,4 +39,4 @@ pub use problem::{PROBLEM_JSON, Problem};
 pub use routes::{PREFIX, ROUTES, Route, router};
 pub use settings::{CaptureMode, PRIVACY_SETTING, PrivacySettings, RedactionSettings, RetentionSettings};
 pub use state::{ApiParts, ApiState, Clock, ContextReader, RuntimeCounters, RuntimeStats};
-pub use token::{hash_token, issue_signin_token, issue_token, new_token};
+pub use token::{hash_token, issue_signin_token, issue_token, new_id, new_secret, new_token};

@@ -24,6 +24,8 @@ pub struct RuntimeCounters {
     pub edge: BTreeMap<String, u64>,
     /// The journal's own counters, by name.
     pub journal: BTreeMap<String, u64>,
+    /// The ingest API's own counters, by name.
+    pub collect: BTreeMap<String, u64>,
 }
 
 /// Gives the process's counters. Called on an async thread: it must not block.

@@ -44,6 +44,9 @@ pub(crate) struct Stats {
     edge: BTreeMap<String, u64>,
     /// The journal's own counters since the process began.
     journal: BTreeMap<String, u64>,
+    /// The ingest API's own counters since the process began (`accepted_hook`, `duplicates`, …), and of what is kept:
+    /// `spools` that devices deliver from, `missing` envelopes in them.
+    collect: BTreeMap<String, u64>,
 }
 
 /// One line of the audit log.
@@ -94,6 +97,7 @@ pub(crate) async fn stats(State(state): State<ApiState>) -> Result<Json<Stats>, 
         pending: runtime.pending,
         edge: runtime.edge,
         journal: runtime.journal,
+        collect: runtime.collect,
     }))
 }
 

@@ -15,6 +15,8 @@ const SIGNIN_PREFIX: &str = "ursa_signin_";
 const SECRET_BYTES: usize = 32;
 /// Random bytes in a token's id.
 const TOKEN_ID_BYTES: usize = 8;
+/// Random bytes in any other id.
+const ID_BYTES: usize = 16;
 
 /// The hash under which a secret is stored and found. The secret has 256 random bits, so that a plain hash will do.
 pub fn hash_token(secret: &str) -> [u8; 32] {
@@ -29,7 +31,11 @@ pub fn new_token() -> Result<(String, [u8; 32]), StoreError> {
     new_secret(PREFIX)
 }
 
-fn new_secret(prefix: &str) -> Result<(String, [u8; 32]), StoreError> {
+/// As [`new_token`], with another prefix.
+///
+/// # Errors
+/// As [`new_token`].
+pub fn new_secret(prefix: &str) -> Result<(String, [u8; 32]), StoreError> {
     let secret = format!("{prefix}{}", base64url(&random::<SECRET_BYTES>()?));
     let hash = hash_token(&secret);
     Ok((secret, hash))
@@ -90,6 +96,14 @@ pub(crate) fn is_signin_secret(secret: &str) -> bool {
 /// Whether a secret has the form of one of ours; others need no look-up.
 pub(crate) fn is_token_secret(secret: &str) -> bool {
     secret.starts_with(PREFIX) && !is_signin_secret(secret)
+}
+
+/// A new id that nobody can guess: the prefix and 16 random bytes as hexadecimal digits.
+///
+/// # Errors
+/// As [`new_token`].
+pub fn new_id(prefix: &str) -> Result<String, StoreError> {
+    Ok(format!("{prefix}{}", hex(&random::<ID_BYTES>()?)))
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StoreError> {

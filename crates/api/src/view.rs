@@ -62,6 +62,18 @@ fn empty(body: &mut EventBody) {
                 error.message.clear();
             }
         }
+        EventBody::Permission(asked) => {
+            (asked.arguments, asked.reason) = (None, None);
+            if let Some(cli) = &mut asked.tool.cli {
+                cli.argv.clear();
+            }
+        }
+        EventBody::Error { message, .. } | EventBody::Notice { message, .. } => message.clear(),
+        EventBody::SessionStart { .. }
+        | EventBody::SessionEnd { .. }
+        | EventBody::SubagentStart { .. }
+        | EventBody::SubagentStop { .. }
+        | EventBody::Compaction { .. } => {}
     }
 }
 

@@ -215,6 +215,7 @@ async fn context_search_and_statistics_show_what_they_are_given() {
 
     let stats = server.get("/stats").await.json();
     assert_eq!((&stats["events"], &stats["pending"]), (&json!(5), &json!(3)));
+    assert_eq!(stats["collect"], json!({"missing": 2}));
     assert_eq!(stats["dropped"], json!({"past_retention": 7, "journal_full": 1}));
     assert_eq!(stats, server.get("/stats").await.json(), "asking changes nothing");
 }

@@ -32,6 +32,7 @@ impl RuntimeStats for Counters {
             dropped: [("journal_full".to_owned(), 1), ("past_retention".to_owned(), 5)].into(),
             edge: [("exchanges".to_owned(), 7)].into(),
             journal: [("bytes".to_owned(), 9)].into(),
+            collect: [("missing".to_owned(), 2)].into(),
         }
     }
 }

@@ -1178,6 +1178,13 @@ export interface components {
              */
             captures: number;
             /**
+             * @description The ingest API's own counters since the process began (`accepted_hook`, `duplicates`, …), and of what is kept:
+             *     `spools` that devices deliver from, `missing` envelopes in them.
+             */
+            collect: {
+                [key: string]: number;
+            };
+            /**
              * Format: int64
              * @description Bytes of content packs among them.
              */
