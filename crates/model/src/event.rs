@@ -150,6 +150,47 @@ pub enum EventBody {
     ToolCall(Box<ToolCallBody>),
     /// One exchange with a model.
     ModelCall(Box<ModelCallBody>),
+    /// A channel said that the session began.
+    SessionStart {
+        /// How, by the agent's own word (`startup`, `resume`, …).
+        source: Option<String>,
+    },
+    /// A channel said that the session ended.
+    SessionEnd {
+        /// Why, by the agent's own word.
+        reason: Option<String>,
+    },
+    /// A permission was asked and decided.
+    Permission(Box<PermissionBody>),
+    /// A subagent began.
+    SubagentStart {
+        /// What it is, by the agent's own word.
+        agent_type: Option<String>,
+    },
+    /// A subagent ended.
+    SubagentStop {
+        /// What it is, by the agent's own word.
+        agent_type: Option<String>,
+    },
+    /// The conversation was summed up and cut.
+    Compaction {
+        /// `manual` or `auto`, if told.
+        trigger: Option<String>,
+    },
+    /// Something failed.
+    Error {
+        /// Short code.
+        code: String,
+        /// For a person.
+        message: String,
+    },
+    /// Anything else worth showing.
+    Notice {
+        /// Short code.
+        code: String,
+        /// For a person.
+        message: String,
+    },
 }
 
 impl EventBody {
@@ -161,8 +202,46 @@ impl EventBody {
             Self::Reasoning { .. } => EventKind::Reasoning,
             Self::ToolCall(_) => EventKind::ToolCall,
             Self::ModelCall(_) => EventKind::ModelCall,
+            Self::SessionStart { .. } => EventKind::SessionStart,
+            Self::SessionEnd { .. } => EventKind::SessionEnd,
+            Self::Permission(_) => EventKind::Permission,
+            Self::SubagentStart { .. } => EventKind::SubagentStart,
+            Self::SubagentStop { .. } => EventKind::SubagentStop,
+            Self::Compaction { .. } => EventKind::Compaction,
+            Self::Error { .. } => EventKind::Error,
+            Self::Notice { .. } => EventKind::Notice,
         }
     }
+}
+
+/// How a permission was decided; what is decided outranks what is asked.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionDecision {
+    /// It was asked; no channel told the answer.
+    #[default]
+    Asked,
+    /// The call may run.
+    Allowed,
+    /// The call may not run.
+    Denied,
+}
+
+/// See [`EventBody::Permission`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PermissionBody {
+    /// The provider's id of the call that it was asked for, where a channel told it.
+    pub call_id: Option<String>,
+    /// How it was decided.
+    pub decision: PermissionDecision,
+    /// The tool that was to run.
+    pub tool: Tool,
+    /// What it was to run with.
+    pub arguments: Option<Value>,
+    /// Why, if told.
+    pub reason: Option<String>,
 }
 
 /// See [`EventBody::ToolCall`].

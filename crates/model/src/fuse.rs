@@ -11,6 +11,7 @@ use crate::ids::{EnvironmentId, EventId, FactId, ID_LEN, SessionId};
 use crate::observation::{Content, Key, Observation, Vantage};
 use crate::time::Timestamp;
 
+mod actions;
 mod attributes;
 mod body;
 mod components;
@@ -80,6 +81,7 @@ fn keyed_id(environment: EnvironmentId, observation: &Observation, key: &Key, ra
         Key::Response(id) => ("response", id.as_str(), String::new()),
         Key::Exchange(id) => ("exchange", id.as_str(), String::new()),
         Key::Text(hash) => ("text", hash.as_str(), observation.subagent_id.clone().unwrap_or_default()),
+        Key::Action(hash) => ("action", hash.as_str(), String::new()),
         Key::Occurrence(source, count) => ("occurrence", source.as_str(), count.to_string()),
         Key::Session => ("session", "", String::new()),
     };
@@ -151,7 +153,7 @@ pub fn view(environment: EnvironmentId, set: &ObservationSet) -> Option<View> {
     let members: Vec<&Observation> = set.values().collect();
     let events = match first.kind {
         None => Vec::new(),
-        Some(EventKind::Prompt | EventKind::Completion) => ranked::events(environment, &members),
+        Some(kind) if ranked::applies(kind, &members) => ranked::events(environment, &members),
         Some(kind) => {
             let aliases = keyed.iter().map(|(_, id)| EventId(id.0)).filter(|alias| alias.0 != id.0);
             event(environment, kind, EventId(id.0), aliases.collect(), &members).into_iter().collect()
@@ -196,8 +198,15 @@ fn witnesses(members: &[&Observation]) -> Vec<Witness> {
     first.into_iter().map(|(channel, (at, capture_id))| Witness { channel, capture_id, at }).collect()
 }
 
-/// An answer's pieces hang on the model call that gave it.
+/// An answer's pieces hang on the model call that gave it, what a script called on the call that ran the script.
 fn parent(environment: EnvironmentId, members: &[&Observation]) -> Option<EventId> {
+    let outer = members.iter().filter_map(|seen| match &seen.content {
+        Content::Inside { call_id } => Some((seen.at, event_id(environment, seen, &Key::Call(call_id.clone()), 0))),
+        _ => None,
+    });
+    if let Some((_, outer)) = outer.min() {
+        return Some(outer);
+    }
     let call = |seen: &Observation, response: &str| {
         let of_call = Observation { kind: Some(EventKind::ModelCall), ..seen.clone() };
         event_id(environment, &of_call, &Key::Response(response.to_owned()), 0)

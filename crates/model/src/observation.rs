@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capture::{Assurance, Channel};
-use crate::event::{Attachment, EventKind, ToolStatus};
+use crate::event::{Attachment, EventKind, PermissionDecision, ToolStatus};
 use crate::ids::{ConversationScope, ExchangeId, ID_LEN, hash_parts};
 use crate::message::{AgentKind, CallError, Purpose, Tool, Usage};
 use crate::time::Timestamp;
@@ -66,6 +66,9 @@ pub enum Key {
     Exchange(String),
     /// Prompt, completion: the text's hash. Several events may share it; they are told apart by rank (RULES 3).
     Text(String),
+    /// Tool call, permission: the hash of tool and canonical arguments, for agents that tell no call id to every channel.
+    /// Told apart by rank, like texts.
+    Action(String),
     /// Lifecycle events: source and occurrence.
     Occurrence(String, u32),
     /// The session's own attributes and gaps.
@@ -198,6 +201,31 @@ pub enum Content {
     },
     /// One exchange with a model.
     ModelCall(Box<ModelCallContent>),
+    /// A tool call ran inside another: what a script that the model wrote called.
+    Inside {
+        /// The other's call id.
+        call_id: String,
+    },
+    /// A permission was asked or decided.
+    Permission {
+        /// Which tool; `None` where only the call's id was seen.
+        tool: Option<Tool>,
+        /// The provider's id of the call.
+        call_id: Option<String>,
+        /// Arguments.
+        arguments: Option<Value>,
+        /// How it was decided.
+        decision: PermissionDecision,
+        /// Why, if told.
+        reason: Option<String>,
+    },
+    /// What the kind alone tells: a session or subagent that began or ended, a compaction, an error, a notice.
+    Happened {
+        /// The agent's own word: source, reason, trigger, type, code.
+        word: Option<String>,
+        /// For a person.
+        message: String,
+    },
     /// The session's own.
     Session(SessionAttribute),
 }

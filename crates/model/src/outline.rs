@@ -225,6 +225,20 @@ impl OutlineItem {
             EventBody::Reasoning { text } => self.fill_text(text),
             EventBody::ToolCall(call) => self.fill_tool_call(call),
             EventBody::ModelCall(call) => self.fill_model_call(call),
+            EventBody::Permission(asked) => {
+                self.title = told_by(&asked.tool, asked.arguments.as_ref());
+                self.chars = asked.arguments.as_ref().map(size).unwrap_or_default();
+                self.tool = Some(outline_tool(&asked.tool));
+                self.call_id.clone_from(&asked.call_id);
+            }
+            EventBody::Error { message, .. } | EventBody::Notice { message, .. } => self.fill_text(message),
+            EventBody::SessionStart { source: word }
+            | EventBody::SessionEnd { reason: word }
+            | EventBody::SubagentStart { agent_type: word }
+            | EventBody::SubagentStop { agent_type: word }
+            | EventBody::Compaction { trigger: word } => {
+                self.title = word.as_deref().map(one_line).unwrap_or_default();
+            }
         }
     }
 
@@ -238,13 +252,7 @@ impl OutlineItem {
         let values = [&call.arguments, &call.executed_arguments, &call.result, &call.detail];
         self.chars = values.into_iter().flatten().map(size).sum();
         self.title = told_by(&call.tool, call.executed_arguments.as_ref().or(call.arguments.as_ref()));
-        self.tool = Some(OutlineTool {
-            name: call.tool.name.clone(),
-            kind: call.tool.kind,
-            mcp_server: call.tool.mcp_server.clone(),
-            mcp_tool: call.tool.mcp_tool.clone(),
-            program: call.tool.cli.as_ref().map(|cli| cli.program.clone()),
-        });
+        self.tool = Some(outline_tool(&call.tool));
         self.call_id = Some(call.call_id.clone());
         self.status = Some(call.status);
         self.is_error = call.is_error;
@@ -264,6 +272,16 @@ impl OutlineItem {
         self.time_to_first_chunk_ms = call.time_to_first_chunk_ms;
         self.usage = call.usage;
         self.stream = Some(call.stream);
+    }
+}
+
+fn outline_tool(tool: &Tool) -> OutlineTool {
+    OutlineTool {
+        name: tool.name.clone(),
+        kind: tool.kind,
+        mcp_server: tool.mcp_server.clone(),
+        mcp_tool: tool.mcp_tool.clone(),
+        program: tool.cli.as_ref().map(|cli| cli.program.clone()),
     }
 }
 

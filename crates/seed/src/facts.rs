@@ -1,7 +1,7 @@
 //! Facts with one event each, as the pipeline would have made them.
 
 use ursa_model::capture::Channel;
-use ursa_model::event::{EventBody, EventKind, Witness};
+use ursa_model::event::{EventBody, Witness};
 use ursa_model::fuse::search_text;
 use ursa_model::ids::{ConversationScope, EnvironmentId, EventId, ExchangeId, FactId, SessionId, hash_parts};
 use ursa_model::observation::{Content, Key, Observation, Vantage};
@@ -39,7 +39,7 @@ impl Talk {
         let observation = Observation {
             scope: self.scope.clone(),
             subagent_id: subagent_id.clone(),
-            kind: Some(kind_of(&body)),
+            kind: Some(body.kind()),
             vantage: Vantage::WireRequest,
             keys: vec![Key::Text(key)],
             own_key: None,
@@ -55,7 +55,7 @@ impl Talk {
             session: self.session,
             at: place.at,
             ordinal: 0,
-            kind: kind_of(&body),
+            kind: body.kind(),
             subagent_id,
             parent: place.parent,
             witnesses: vec![Witness { channel: Channel::Edge, capture_id: capture, at: place.at }],
@@ -71,15 +71,5 @@ impl Talk {
             aliases: Vec::new(),
         });
         event
-    }
-}
-
-const fn kind_of(body: &EventBody) -> EventKind {
-    match body {
-        EventBody::Prompt { .. } => EventKind::Prompt,
-        EventBody::Completion { .. } => EventKind::Completion,
-        EventBody::Reasoning { .. } => EventKind::Reasoning,
-        EventBody::ToolCall(_) => EventKind::ToolCall,
-        EventBody::ModelCall(_) => EventKind::ModelCall,
     }
 }

@@ -59,7 +59,10 @@ const fn sureness(attribute: &SessionAttribute) -> u8 {
 fn apply(fused: &mut FusedAttributes, attribute: &SessionAttribute) {
     match attribute {
         SessionAttribute::Agent { slug, name, version, kind, .. } => {
-            fused.agent = agent(slug, name, version.clone(), *kind);
+            // What does not tell the version does not take back what told it.
+            let known = std::mem::take(&mut fused.agent);
+            let version = version.clone().or(known.version.filter(|_| known.slug == *slug));
+            fused.agent = agent(slug, name, version, *kind);
         }
         SessionAttribute::User { id, email, name, source } => {
             fused.user =

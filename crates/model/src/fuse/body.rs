@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::event::{EventBody, EventKind, ModelCallBody, ToolCallBody, ToolStatus};
+use crate::event::{EventBody, EventKind, ModelCallBody, PermissionBody, ToolCallBody, ToolStatus};
 use crate::message::Usage;
 use crate::observation::{Content, ModelCallContent, Observation, Vantage};
 use crate::time::Timestamp;
@@ -34,7 +34,58 @@ pub(super) fn body(kind: EventKind, members: &[&Observation]) -> Option<EventBod
         }),
         EventKind::ToolCall => Some(EventBody::ToolCall(Box::new(tool_call(members)))),
         EventKind::ModelCall => Some(EventBody::ModelCall(Box::new(model_call(members)))),
+        EventKind::Permission => Some(EventBody::Permission(Box::new(permission(members)))),
+        EventKind::SessionStart => happened(members).map(|(source, _)| EventBody::SessionStart { source }),
+        EventKind::SessionEnd => happened(members).map(|(reason, _)| EventBody::SessionEnd { reason }),
+        EventKind::SubagentStart => happened(members).map(|(agent_type, _)| EventBody::SubagentStart { agent_type }),
+        EventKind::SubagentStop => happened(members).map(|(agent_type, _)| EventBody::SubagentStop { agent_type }),
+        EventKind::Compaction => happened(members).map(|(trigger, _)| EventBody::Compaction { trigger }),
+        EventKind::Error => {
+            happened(members).map(|(code, message)| EventBody::Error { code: code.unwrap_or_default(), message })
+        }
+        EventKind::Notice => {
+            happened(members).map(|(code, message)| EventBody::Notice { code: code.unwrap_or_default(), message })
+        }
+    }
+}
+
+/// The word and the message of what the kind alone tells; `None` when none of the observations tells of it.
+fn happened(members: &[&Observation]) -> Option<(Option<String>, String)> {
+    let word = best(members, &[], |content| match content {
+        Content::Happened { word, .. } => word.clone(),
         _ => None,
+    });
+    let message = best(members, &[], |content| match content {
+        Content::Happened { message, .. } => Some(message.clone()),
+        _ => None,
+    })?;
+    Some((word, message))
+}
+
+/// What the call that it was asked for is called by: of several that ran the same, the last before it was asked.
+fn permission(members: &[&Observation]) -> PermissionBody {
+    macro_rules! field {
+        ($name:ident) => {
+            best(members, &[HookBefore, HookAfter], |content| match content {
+                Content::Permission { $name, .. } => $name.clone(),
+                _ => None,
+            })
+        };
+    }
+    let decisions = members.iter().filter_map(|seen| match &seen.content {
+        Content::Permission { decision, .. } => Some(*decision),
+        _ => None,
+    });
+    let calls = members.iter().filter_map(|seen| match &seen.content {
+        Content::Permission { call_id: Some(id), .. } => Some((seen.at, id.clone())),
+        _ => None,
+    });
+    PermissionBody {
+        call_id: calls.max().map(|(_, id)| id),
+        decision: decisions.max().unwrap_or_default(),
+        tool: field!(tool).unwrap_or_default(),
+        arguments: field!(arguments),
+        reason: field!(reason),
     }
 }
 
@@ -112,7 +163,7 @@ fn tool_call(members: &[&Observation]) -> ToolCallBody {
         tool: field!(ARGUMENTS, tool).unwrap_or_default(),
         call_id: call_id.unwrap_or_default(),
         arguments: field!(ARGUMENTS, arguments),
-        executed_arguments: field!(&[HookAfter, Transcript], executed_arguments),
+        executed_arguments: field!(&[HookAfter, Transcript], executed_arguments).or_else(|| changed(members)),
         result: field!(RESULT, result),
         detail: field!(DETAIL, detail),
         is_error: field!(RESULT, is_error),
@@ -124,13 +175,26 @@ fn tool_call(members: &[&Observation]) -> ToolCallBody {
     }
 }
 
+/// What ran, where a hook after the call tells other arguments than one before it: another hook changed them.
+fn changed(members: &[&Observation]) -> Option<Value> {
+    let told = |vantage: Vantage| {
+        let there: Vec<&Observation> = members.iter().filter(|seen| seen.vantage == vantage).copied().collect();
+        best(&there, &[], |content| match content {
+            Content::ToolCall { arguments, .. } => arguments.clone(),
+            _ => None,
+        })
+    };
+    let (before, after) = (told(HookBefore)?, told(HookAfter)?);
+    (before != after).then_some(after)
+}
+
 /// A hook's times are nearer to the tool than the model's request for it and the next request with its result.
 fn tool_times(members: &[&Observation]) -> (Option<Timestamp>, Option<Timestamp>) {
     let first = |order: &[Vantage], is_result: bool| {
         order.iter().find_map(|vantage| {
             members
                 .iter()
-                .filter(|seen| seen.vantage == *vantage && has_result(&seen.content) == is_result)
+                .filter(|seen| seen.vantage == *vantage && has_result(&seen.content) == Some(is_result))
                 .map(|seen| seen.at)
                 .min()
         })
@@ -138,8 +202,11 @@ fn tool_times(members: &[&Observation]) -> (Option<Timestamp>, Option<Timestamp>
     (first(&[HookBefore, WireReply, Transcript], false), first(&[HookAfter, WireRequest, HookBatch, Transcript], true))
 }
 
-const fn has_result(content: &Content) -> bool {
-    matches!(content, Content::ToolCall { result: Some(_), .. } | Content::ToolCall { detail: Some(_), .. })
+const fn has_result(content: &Content) -> Option<bool> {
+    match content {
+        Content::ToolCall { result, detail, .. } => Some(result.is_some() || detail.is_some()),
+        _ => None,
+    }
 }
 
 fn model_call(members: &[&Observation]) -> ModelCallBody {
@@ -204,6 +271,19 @@ pub fn search_text(body: &EventBody) -> String {
             }
             text
         }
+        EventBody::Permission(asked) => {
+            let mut text = asked.tool.name.clone();
+            if let Some(arguments) = &asked.arguments {
+                strings_of(arguments, &mut text);
+            }
+            text
+        }
+        EventBody::Error { code, message } | EventBody::Notice { code, message } => format!("{code}\n{message}"),
+        EventBody::SessionStart { source: word }
+        | EventBody::SessionEnd { reason: word }
+        | EventBody::SubagentStart { agent_type: word }
+        | EventBody::SubagentStop { agent_type: word }
+        | EventBody::Compaction { trigger: word } => word.clone().unwrap_or_default(),
     }
 }
 

@@ -51,6 +51,15 @@ fn columns(body: &EventBody) -> Columns {
             usage: call.usage.unwrap_or_default(),
             ..Columns::default()
         },
+        // A permission is no call: counts by tool are counts of calls.
+        EventBody::SessionStart { .. }
+        | EventBody::SessionEnd { .. }
+        | EventBody::Permission(_)
+        | EventBody::SubagentStart { .. }
+        | EventBody::SubagentStop { .. }
+        | EventBody::Compaction { .. }
+        | EventBody::Error { .. }
+        | EventBody::Notice { .. } => Columns::default(),
     }
 }
 

@@ -143,6 +143,18 @@ fn without_content(mut body: EventBody) -> EventBody {
                 error.message.clear();
             }
         }
+        EventBody::Permission(asked) => {
+            (asked.arguments, asked.reason) = (None, None);
+            if let Some(cli) = &mut asked.tool.cli {
+                cli.argv.clear();
+            }
+        }
+        EventBody::Error { message, .. } | EventBody::Notice { message, .. } => message.clear(),
+        EventBody::SessionStart { .. }
+        | EventBody::SessionEnd { .. }
+        | EventBody::SubagentStart { .. }
+        | EventBody::SubagentStop { .. }
+        | EventBody::Compaction { .. } => {}
     }
     body
 }
