@@ -32,6 +32,11 @@ impl Reason {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::SizeLimit, Self::AgeLimit, Self::Damaged, Self::WriteFailed];
 
+    /// From its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// Its name in [`ursa_model::envelope::Dropped`].
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,17 +113,17 @@ impl Ledger {
     }
 
     /// Counts what was let go.
-    pub(super) fn count(&mut self, reason: Reason, count: u64, bytes: u64) {
+    pub(super) fn count(&mut self, reason: Reason, more: Count) {
         let sum = &mut self.dropped[reason as usize];
-        sum.count += count;
-        sum.bytes += bytes;
+        sum.count = sum.count.saturating_add(more.count);
+        sum.bytes = sum.bytes.saturating_add(more.bytes);
     }
 
     /// Takes back a count: what was counted as dropped has arrived after all.
-    pub(super) fn uncount(&mut self, reason: Reason, count: u64, bytes: u64) {
+    pub(super) fn uncount(&mut self, reason: Reason, less: Count) {
         let sum = &mut self.dropped[reason as usize];
-        sum.count = sum.count.saturating_sub(count);
-        sum.bytes = sum.bytes.saturating_sub(bytes);
+        sum.count = sum.count.saturating_sub(less.count);
+        sum.bytes = sum.bytes.saturating_sub(less.bytes);
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `seg-<16 hex>.ujl` | records: a segment header of the journal, then frames of kind `Envelope`; not preallocated. The payload is the envelope's line without `seq`, the frame's id the envelope's |
 //! | `thin-<16 hex>.ujl` | the same, of records that were cut to their small fields for want of space |
 //! | `late-<uuid>.ujl` | the same with one frame, whose number is not yet given |
-//! | `tail` | where the last frame ends: a hint |
+//! | `tail` | where the last frame is: a hint |
 //! | `ledger` | how far records are settled, what was dropped |
 //! | `lock` | empty, for its lock |
 //!
@@ -203,7 +203,7 @@ impl<'d> Spool<'d> {
     /// When not even that can be written.
     pub fn count_failed(&self, bytes: u64) -> Result<(), SpoolError> {
         let mut ledger = ledger::Ledger::read(self.disk)?;
-        ledger.count(Reason::WriteFailed, 1, bytes);
+        ledger.count(Reason::WriteFailed, Count { count: 1, bytes });
         Ok(ledger.write(self.disk, self.limits.sync)?)
     }
 }

@@ -47,10 +47,9 @@ impl Spool<'_> {
     /// The place that the hint names, and frames that were appended since; `None` when the segment ends otherwise.
     fn follow(&self, tail: Tail) -> Result<Option<Place>, SpoolError> {
         let Ok(opened) = SegmentFile::open(self.disk, &files::full(tail.segment), &self.key) else { return Ok(None) };
-        if opened.len < tail.end {
-            return Ok(None);
-        }
-        let (end, last) = opened.whole_until(tail.end)?;
+        // After a power loss another frame may lie there, and end in the same place.
+        let Some(last) = opened.head(tail.last)?.filter(|found| found.head.seal() == tail.seq) else { return Ok(None) };
+        let (end, last) = opened.whole_until(last.end())?;
         let seq = last.unwrap_or(tail.seq);
         let place = Place { file: opened.file, segment: opened.segment, number: tail.segment, end, seq };
         Ok((end == opened.len).then_some(place))
@@ -128,7 +127,7 @@ impl Spool<'_> {
             }
             return Err(error.into());
         }
-        let tail = Tail { segment: place.number, end: place.end + bytes.len() as u64, seq };
+        let tail = Tail { segment: place.number, last: place.end, seq };
         // A hint only: without it the next one looks.
         let _ = tail.write(self.disk);
         Ok(place.file)

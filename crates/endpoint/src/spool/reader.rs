@@ -5,7 +5,8 @@ use std::io;
 use ursa_model::ExchangeId;
 
 use super::files::{self, Names};
-use super::ledger::{Ledger, Reason};
+use super::ledger::{Count, Ledger, Reason};
+use super::report::told;
 use super::segment::{OpenError, SegmentFile};
 use super::tail::Tail;
 use super::{Spool, SpoolError};
@@ -114,9 +115,11 @@ impl Spool<'_> {
         for line in &batch.lines {
             if line.seq <= ledger.settled {
                 // Dropped for want of space while it was under way.
-                ledger.uncount(Reason::SizeLimit, 1, line.bytes.len() as u64);
+                let one = Count { count: 1, bytes: line.bytes.len() as u64 };
+                let (reason, count) = told(&line.bytes).unwrap_or((Reason::SizeLimit, one));
+                ledger.uncount(reason, count);
             } else {
-                ledger.count(Reason::Damaged, line.seq - ledger.settled - 1, 0);
+                ledger.count(Reason::Damaged, Count { count: line.seq - ledger.settled - 1, bytes: 0 });
                 ledger.settled = line.seq;
             }
         }
@@ -142,11 +145,14 @@ impl Spool<'_> {
         Ok(())
     }
 
-    /// True when a record with that id is in the spool.
+    /// True when a record with that id is in the spool, whole. It is then on disk too: whoever asks wants to let go of
+    /// another copy.
     pub(super) fn holds(&self, id: ExchangeId) -> Result<bool, SpoolError> {
         for listed in self.listed()? {
             for found in listed.file.heads() {
-                if found?.head.exchange() == id {
+                let found = found?;
+                if found.head.exchange() == id && listed.file.payload(&found)?.is_some() {
+                    listed.file.file.sync_data()?;
                     return Ok(true);
                 }
             }

@@ -10,14 +10,14 @@ const MAGIC: [u8; 8] = *b"URSATAI1";
 const BYTES: usize = 64;
 const SUM_AT: usize = 32;
 
-/// Where the last whole frame ends.
+/// The last whole frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tail {
     /// Number of the segment.
     pub(super) segment: u64,
-    /// Offset in it.
-    pub(super) end: u64,
-    /// Number of the last record.
+    /// Offset in it at which the last frame begins.
+    pub(super) last: u64,
+    /// Number of that record.
     pub(super) seq: u64,
 }
 
@@ -29,7 +29,7 @@ impl Tail {
             return None;
         }
         let number = |at: usize| bytes[at..at + 8].iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
-        let tail = Self { segment: number(8), end: number(16), seq: number(24) };
+        let tail = Self { segment: number(8), last: number(16), seq: number(24) };
         (tail.encode() == bytes).then_some(tail)
     }
 
@@ -46,7 +46,7 @@ impl Tail {
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..16].copy_from_slice(&self.segment.to_le_bytes());
-        bytes[16..24].copy_from_slice(&self.end.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.last.to_le_bytes());
         bytes[24..SUM_AT].copy_from_slice(&self.seq.to_le_bytes());
         let sum = blake3::hash(&bytes[..SUM_AT]);
         bytes[SUM_AT..].copy_from_slice(sum.as_bytes());

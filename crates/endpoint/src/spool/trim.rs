@@ -8,8 +8,9 @@ use ursa_model::time::Timestamp;
 
 use super::files::{self, Names};
 use super::identity::random;
-use super::ledger::{Ledger, Reason};
+use super::ledger::{Count, Ledger, Reason};
 use super::reader::Listed;
+use super::report::{may_be_report, told};
 use super::segment::SegmentFile;
 use super::{LINE_BYTES_MAX, Spool, SpoolError};
 
@@ -102,10 +103,20 @@ impl Spool<'_> {
     /// Counts what is not settled in the file, then removes it.
     fn drop_file(&self, listed: &Listed, ledger: &mut Ledger, reason: Reason) -> Result<(), SpoolError> {
         for found in listed.file.heads() {
-            let head = found?.head;
+            let found = found?;
+            let head = found.head;
             if head.seal() > ledger.settled {
-                ledger.count(Reason::Damaged, head.seal() - ledger.settled - 1, 0);
-                ledger.count(reason, 1, u64::from(head.payload_bytes()));
+                ledger.count(Reason::Damaged, Count { count: head.seal() - ledger.settled - 1, bytes: 0 });
+                let payload = if may_be_report(&head) { listed.file.payload(&found)? } else { None };
+                let (reason, count) = payload
+                    .as_deref()
+                    .and_then(told)
+                    .unwrap_or((reason, Count { count: 1, bytes: u64::from(head.payload_bytes()) }));
+                if ledger.report.as_ref().is_some_and(|report| report.id.into_bytes() == head.exchange().0) {
+                    // Told anew below, not appended once more.
+                    ledger.report = None;
+                }
+                ledger.count(reason, count);
                 ledger.settled = head.seal();
             }
         }
