@@ -124,7 +124,8 @@ impl Default for Limits {
             upload_idle_timeout: Duration::from_secs(30),
             expect_wait: Duration::from_secs(10),
             upstream_idle_timeout: Duration::from_secs(30),
-            upstream_idle_connections_max: 64,
+            // As many as a thread may have clients that ask one after the other: opening one costs more than a request.
+            upstream_idle_connections_max: 1024,
             upstream_buffer_bytes_max: 256 * 1024,
             upstream_header_count_max: 256,
             checkpoint_interval: Duration::from_secs(1),

@@ -27,8 +27,8 @@ use crate::config::Limits;
 use crate::request_body::RequestBody;
 use crate::resolve::{CheckedResolver, ForbiddenAddress};
 
-/// A thread's client for all upstreams.
-pub(crate) type UpstreamClient = Client<Connector, RequestBody>;
+/// A thread's client for all upstreams. Bodies are boxed: a connection has room for 32 requests on their way to it.
+pub(crate) type UpstreamClient = Client<Connector, Box<RequestBody>>;
 
 /// A pool of its own. `local`: names that may lead to this machine.
 pub(crate) fn client(tls: &Arc<ClientConfig>, limits: &Limits, local: &Arc<HashSet<String>>) -> UpstreamClient {

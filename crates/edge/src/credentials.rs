@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use ursa_adapters::route::{is_credential_header, is_credential_query};
 use ursa_model::capture::CredentialMark;
-use ursa_model::ids::hex;
+use uuid::Uuid;
 
 use crate::mask::Needles;
 
@@ -50,7 +50,12 @@ pub(crate) fn values(headers: &HeaderMap, query: Option<&str>, path_key: Option<
 /// Marks by which the pipeline finds the values in bodies that it decodes.
 pub(crate) fn marks(needles: Option<&Needles>, masking_key: &[u8; 32]) -> Vec<CredentialMark> {
     let values = needles.map_or(&[][..], Needles::values);
-    let mac = |value: &[u8]| hex(&blake3::keyed_hash(masking_key, value).as_bytes()[..MAC_LEN]);
+    let mac = |value: &[u8]| {
+        let mut mac = [0; MAC_LEN];
+        mac.copy_from_slice(&blake3::keyed_hash(masking_key, value).as_bytes()[..MAC_LEN]);
+        // 16 bytes are 32 digits, as those of a UUID.
+        Uuid::from_bytes(mac).simple().to_string()
+    };
     values.iter().map(|value| CredentialMark { len: value.len(), mac: mac(value) }).collect()
 }
 
@@ -96,6 +101,14 @@ mod tests {
         for plain in ["not-secret", "plain-1"] {
             assert!(!found.contains(&plain.as_bytes().to_vec()), "{plain}");
         }
+    }
+
+    #[test]
+    fn a_mark_is_length_and_mac_in_digits() {
+        let needles = Needles::new(vec![b"secret-1".to_vec()]);
+        let marks = marks(needles.as_deref(), &[7; 32]);
+        let mac = ursa_model::ids::hex(&blake3::keyed_hash(&[7; 32], b"secret-1").as_bytes()[..MAC_LEN]);
+        assert_eq!(marks, [CredentialMark { len: 8, mac }]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use ursa_adapters::route::{self, Protocol, Route};
 use ursa_adapters::wire::responses_socket;
-use ursa_model::capture::{CaptureHead, EndReason, ResponseHead};
+use ursa_model::capture::EndReason;
 
 use crate::answer::EdgeError;
 use crate::body::EdgeBody;
@@ -21,7 +21,7 @@ use crate::headers;
 use crate::listen::ClientConnection;
 use crate::mask::Needles;
 use crate::recorder::sink::{Durable, SinkError};
-use crate::recorder::{Exchange, Failure, Recording};
+use crate::recorder::{AnswerHead, Exchange, Failure, Recording, RequestHead};
 use crate::request_body::{Gate, RequestBody};
 use crate::response_body::ResponseBody;
 use crate::target::Target;
@@ -209,7 +209,7 @@ impl Worker {
         exchange: &Arc<Exchange>,
         gate: Option<&Arc<Gate>>,
         head: Option<Durable>,
-    ) -> Result<Request<RequestBody>, ()> {
+    ) -> Result<Request<Box<RequestBody>>, ()> {
         let strict = self.edge.is_strict();
         let (mut parts, body) = request.into_parts();
         let mut body = RequestBody::new(body, Arc::clone(exchange), gate.cloned(), strict, &self.edge.config.limits);
@@ -223,7 +223,7 @@ impl Worker {
         } else if strict && let Some(head) = head {
             head.await.map_err(|error| exchange.fail(error.into()))?;
         }
-        let mut request = Request::from_parts(parts, body);
+        let mut request = Request::from_parts(parts, Box::new(body));
         if let Some(gate) = gate.cloned() {
             hyper::ext::on_informational(&mut request, move |response| {
                 if response.status() == StatusCode::CONTINUE {
@@ -234,7 +234,7 @@ impl Worker {
         Ok(request)
     }
 
-    async fn send(&self, request: Request<RequestBody>) -> Result<Response<Incoming>, EdgeError> {
+    async fn send(&self, request: Request<Box<RequestBody>>) -> Result<Response<Incoming>, EdgeError> {
         let answer = tokio::time::timeout(self.edge.config.limits.answer_timeout, self.client.request(request)).await;
         match answer {
             Ok(Ok(response)) => Ok(response),
@@ -259,7 +259,7 @@ impl Worker {
     ) -> Result<Response<EdgeBody>, EdgeError> {
         let strict = self.edge.is_strict();
         let status = response.status();
-        let head = ResponseHead {
+        let head = AnswerHead {
             status: status.as_u16(),
             headers: headers::recorded(
                 response.headers(),
@@ -314,14 +314,14 @@ fn is_too_large(headers: &HeaderMap, bytes_max: Option<u64>) -> bool {
     announced.zip(bytes_max).is_some_and(|(announced, max)| announced > max)
 }
 
-fn capture_head(
-    request: &Request<Incoming>,
-    call: &Call<'_>,
+fn capture_head<'a>(
+    request: &'a Request<Incoming>,
+    call: &'a Call<'_>,
     needles: Option<&Needles>,
     masking_key: &[u8; 32],
-) -> CaptureHead {
+) -> RequestHead<'a> {
     let headers = request.headers();
-    let reported = |name: &str| headers.get(name).map(|value| headers::masked_text(value.as_bytes(), needles));
+    let reported = |name| headers.get(name).map(|value| headers::masked_text(value.as_bytes(), needles));
     let path = match call.target.path() {
         "" => "/",
         path => path,
@@ -331,7 +331,8 @@ fn capture_head(
     let query = call.target.query().into_iter().flat_map(credentials::pairs).filter_map(|(name, value)| {
         let name = credentials::percent_decoded_lossy(name);
         let value = credentials::percent_decoded_lossy(value);
-        route::records_query(&name).then(|| (name, headers::masked_text(value.as_bytes(), needles)))
+        let recorded = route::records_query(&name);
+        recorded.then(|| (name, headers::masked_text(value.as_bytes(), needles).into_owned()))
     });
     let bodies_kept = if call.upgrade {
         let upgrade = headers.get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -339,13 +340,13 @@ fn capture_head(
     } else {
         Route::find(protocol, method, path).is_some()
     };
-    CaptureHead {
+    RequestHead {
         version: 1,
         environment: call.caller.environment,
-        principal: call.caller.principal.clone(),
-        upstream: call.upstream.name.clone(),
-        protocol: protocol.as_str().to_owned(),
-        method: method.to_owned(),
+        principal: &call.caller.principal,
+        upstream: &call.upstream.name,
+        protocol: protocol.as_str(),
+        method,
         path: headers::masked_text(path.as_bytes(), needles),
         query: query.collect(),
         headers: headers::recorded(headers, route::records_request_header, needles),

@@ -1,5 +1,7 @@
 //! Which headers pass, and which are written down.
 
+use std::borrow::Cow;
+
 use http::header::{
     CONNECTION, CONTENT_ENCODING, COOKIE, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
@@ -128,21 +130,22 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// The headers that `records` lets pass, in order, with credential values masked.
-pub(crate) fn recorded(
-    headers: &HeaderMap,
+pub(crate) fn recorded<'a>(
+    headers: &'a HeaderMap,
     records: fn(&str) -> bool,
     needles: Option<&Needles>,
-) -> Vec<(String, String)> {
+) -> Vec<(&'a str, Cow<'a, str>)> {
+    let mut recorded = Vec::with_capacity(headers.len());
     let kept = headers.iter().filter(|(name, _)| records(name.as_str()));
-    kept.map(|(name, value)| (name.as_str().to_owned(), masked_text(value.as_bytes(), needles))).collect()
+    recorded.extend(kept.map(|(name, value)| (name.as_str(), masked_text(value.as_bytes(), needles))));
+    recorded
 }
 
 /// As text, with credential values masked; what is not UTF-8 is replaced.
-pub(crate) fn masked_text(bytes: &[u8], needles: Option<&Needles>) -> String {
-    match needles {
-        Some(needles) => String::from_utf8(needles.mask(bytes))
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        None => String::from_utf8_lossy(bytes).into_owned(),
+pub(crate) fn masked_text<'a>(bytes: &'a [u8], needles: Option<&Needles>) -> Cow<'a, str> {
+    match needles.filter(|needles| needles.are_in(bytes)) {
+        Some(needles) => String::from_utf8_lossy(&needles.mask(bytes)).into_owned().into(),
+        None => String::from_utf8_lossy(bytes),
     }
 }
 

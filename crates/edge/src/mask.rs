@@ -52,6 +52,19 @@ impl Needles {
         &self.values
     }
 
+    /// True when one of the values is in `text`.
+    pub(crate) fn are_in(&self, text: &[u8]) -> bool {
+        let mut at = 0;
+        while let Some(last) = text.get(at + self.shortest - 1) {
+            let step = self.shift[usize::from(*last)];
+            if step == 0 && self.values.iter().any(|value| text[at..].starts_with(value)) {
+                return true;
+            }
+            at += usize::from(step.max(1));
+        }
+        false
+    }
+
     /// All of `text` with every value masked.
     pub(crate) fn mask(&self, text: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());
@@ -194,6 +207,7 @@ mod tests {
             masker.finish(&mut out);
             prop_assert_eq!(&out, &expected);
             if let Some(needles) = needles {
+                prop_assert_eq!(needles.are_in(&text), expected != text);
                 prop_assert_eq!(needles.mask(&text), expected);
             }
         }

@@ -5,7 +5,9 @@
 
 mod body;
 mod exchange;
+mod head;
 mod id;
 pub(crate) mod sink;
 
 pub(crate) use exchange::{Direction, Exchange, Failure, Recording, Waiting};
+pub(crate) use head::{AnswerHead, RequestHead};

@@ -16,6 +16,8 @@ pub(super) struct BodyRecorder {
     keep: bool,
     masker: Masker,
     part: Vec<u8>,
+    /// Bytes of the last part, and so most likely of the next one.
+    usual: usize,
     /// Bytes that may still be kept.
     room: u64,
     /// Bytes that went by.
@@ -38,6 +40,7 @@ impl BodyRecorder {
             keep,
             masker,
             part: Vec::new(),
+            usual: 0,
             room,
             bytes: 0,
             cut: 0,
@@ -84,9 +87,9 @@ impl BodyRecorder {
         self.cut += (chunk.len() - kept) as u64;
         // Piece by piece, so that no part grows beyond its size whatever the chunks are.
         for piece in chunk[..kept].chunks(PART_BYTES) {
-            if self.bytes > PART_BYTES as u64 && self.part.is_empty() {
-                // A long body: its next part would only grow, and be copied, step by step.
-                self.part.reserve(PART_BYTES);
+            if self.part.is_empty() {
+                // It would only grow, and be copied, step by step.
+                self.part.reserve(self.usual.max(piece.len()));
             }
             self.masker.push(piece, &mut self.part);
             if self.part.len() >= PART_BYTES {
@@ -113,6 +116,7 @@ impl BodyRecorder {
         }
         self.last_part = None;
         let part = std::mem::take(&mut self.part);
+        self.usual = part.len();
         if let Some(error) = self.last_error {
             self.dropped += part.len() as u64;
             return Err(error);

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use ursa_model::capture::{CaptureEnd, CaptureHead, EndReason, Frame, FrameKind, ResponseHead};
+use ursa_model::capture::{CaptureEnd, EndReason, Frame, FrameKind};
 use ursa_model::{ExchangeId, Timestamp};
 
 use super::body::BodyRecorder;
+use super::head::{AnswerHead, RequestHead};
 use super::sink::{Durable, FrameSink, SinkError};
 use crate::answer::EdgeError;
 use crate::mask::{Masker, Needles};
@@ -131,7 +132,10 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Begins an exchange by handing over its head. The second value says whether that was taken.
-    pub(crate) fn begin(head: &CaptureHead, recording: Recording) -> (Arc<Self>, Result<Option<Durable>, SinkError>) {
+    pub(crate) fn begin(
+        head: &RequestHead<'_>,
+        recording: Recording,
+    ) -> (Arc<Self>, Result<Option<Durable>, SinkError>) {
         let Recording { sink, counters, needles, request_plain, kept_body_bytes_max, awaited, cutting } = recording;
         let mut writer = FrameWriter { id: super::id::new(now()), sink, live: true, awaited };
         let taken = writer.append_json(FrameKind::Head, head, false);
@@ -232,7 +236,7 @@ impl Exchange {
     }
 
     /// The upstream's answer began. `plain`: its body has no content encoding.
-    pub(crate) fn response_head(&self, head: &ResponseHead, plain: bool) -> Result<(), SinkError> {
+    pub(crate) fn response_head(&self, head: &AnswerHead<'_>, plain: bool) -> Result<(), SinkError> {
         let mut body = self.body(Direction::Response);
         if !plain {
             body.mask_with(Masker::new(None));
