@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use ursa_api::issue_token;
+use ursa_api::{issue_token, new_id, new_secret};
 use ursa_journal::{Journal, OsDisk};
+use ursa_model::time::Timestamp;
 use ursa_store::sqlite::{AccessDb, SqliteStore};
-use ursa_store::{AccessStore, RecordStore, Role, Store};
+use ursa_store::{AccessStore, DeviceStore, EnrollToken, RecordStore, Role, Store};
 
 use crate::config::Config;
 use crate::control::{self, Request};
 use crate::secrets::Secrets;
-use crate::{clock, keys, replay, serve};
+use crate::{clock, devices, keys, replay, serve};
 
 /// Opens the store of a data folder.
 pub(crate) fn open_store(data_dir: &Path, secrets: &Secrets) -> Result<SqliteStore> {
@@ -49,6 +50,83 @@ pub(crate) fn create_token(config: &Config, role: &str) -> Result<String> {
 pub(crate) fn create_key(config: &Config, name: &str) -> Result<String> {
     let store = access(config)?;
     keys::create(&store, name, clock::now())
+}
+
+/// How many machines may enrol with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Uses {
+    Some(u64),
+    Unlimited,
+}
+
+/// When a token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// After so many microseconds.
+    After(i64),
+    At(Timestamp),
+    Never,
+}
+
+/// A number of machines, or `unlimited`.
+pub(crate) fn uses(text: &str) -> Result<Uses, String> {
+    match text.parse() {
+        _ if text == "unlimited" => Ok(Uses::Unlimited),
+        Ok(uses) if uses > 0 => Ok(Uses::Some(uses)),
+        _ => Err("expected a number from 1 on, or `unlimited`".to_owned()),
+    }
+}
+
+/// A time to go, a time, or `never`.
+pub(crate) fn expiry(text: &str) -> Result<Expiry, String> {
+    if text == "never" {
+        return Ok(Expiry::Never);
+    }
+    if let Ok(at) = text.parse() {
+        return Ok(Expiry::At(at));
+    }
+    let units = [("m", 60), ("h", 3600), ("d", 24 * 3600)];
+    let found = units.iter().find_map(|(unit, seconds)| {
+        let count: i64 = text.strip_suffix(unit)?.parse().ok().filter(|count| *count > 0)?;
+        count.checked_mul(seconds * 1_000_000)
+    });
+    found
+        .map(Expiry::After)
+        .ok_or_else(|| "expected 30m, 12h, 7d, a time such as 2026-12-01T00:00:00Z, or never".to_owned())
+}
+
+/// Makes a token with which devices enrol; returns it.
+pub(crate) fn create_enroll_token(config: &Config, uses: Uses, expires: Expiry) -> Result<String> {
+    let store = access(config)?;
+    let now = clock::now();
+    let (secret, hash) = new_secret(devices::TOKEN_PREFIX)?;
+    let token = EnrollToken {
+        id: new_id("ent_")?,
+        uses_left: match uses {
+            Uses::Some(uses) => Some(uses),
+            Uses::Unlimited => None,
+        },
+        created_at: now,
+        expires_at: match expires {
+            Expiry::After(micros) => Some(now.plus_micros(micros)),
+            Expiry::At(at) => Some(at),
+            Expiry::Never => None,
+        },
+    };
+    store.add_enroll_token(&token, &hash)?;
+    store.audit(now, "cli", "create_enroll_token", &token.id)?;
+    Ok(secret)
+}
+
+/// Ends keys of a device; says how many.
+pub(crate) fn revoke_device_keys(config: &Config, id: &str) -> Result<String> {
+    must_exist(config)?;
+    let store = access(config)?;
+    let now = clock::now();
+    let ended = store.revoke_keys(id, now)?;
+    anyhow::ensure!(ended > 0, "no key that holds has the id, or the device, {id}");
+    store.audit(now, "cli", "revoke_device_keys", id)?;
+    Ok(format!("ursa: {ended} keys ended; a running server knows within seconds"))
 }
 
 /// Runs the pipeline again over what the journal still holds; in the running server, if there is one.
@@ -88,4 +166,21 @@ pub(crate) fn open_journal(config: &Config, secrets: &Secrets, store: &dyn Store
     let cursor = store.cursor()?.and_then(|text| serde_json::from_str(&text).ok());
     Journal::open(disk, &secrets.journal, serve::journal_config(config), cursor)
         .with_context(|| format!("cannot open the journal in {}", dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uses_and_expiry_are_read() {
+        assert_eq!(uses("1"), Ok(Uses::Some(1)));
+        assert_eq!(uses("unlimited"), Ok(Uses::Unlimited));
+        assert!(["0", "-1", "", "many", "1.5"].iter().all(|text| uses(text).is_err()));
+        assert_eq!(expiry("30m"), Ok(Expiry::After(1_800_000_000)));
+        assert_eq!(expiry("7d"), Ok(Expiry::After(604_800_000_000)));
+        assert_eq!(expiry("never"), Ok(Expiry::Never));
+        assert_eq!(expiry("1970-01-01T00:00:01Z"), Ok(Expiry::At(Timestamp(1_000_000))));
+        assert!(["", "7", "0d", "-1h", "d", "9999999999999d", "tomorrow"].iter().all(|text| expiry(text).is_err()));
+    }
 }

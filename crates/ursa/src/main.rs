@@ -8,6 +8,8 @@ mod clock;
 mod config;
 mod control;
 mod demo;
+mod devices;
+mod ingest;
 mod keys;
 mod replay;
 mod retention;
@@ -22,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use admin::{Expiry, Uses};
 use config::{DEFAULTS, Flags};
 
 /// Records what AI agents do: prompts, completions and tool calls, between the agents and the models they talk to.
@@ -47,6 +50,16 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Tokens with which devices enrol
+    EnrollToken {
+        #[command(subcommand)]
+        command: EnrollTokenCommand,
+    },
+    /// Keys of enrolled devices
+    DeviceKey {
+        #[command(subcommand)]
+        command: DeviceKeyCommand,
     },
     /// Run the pipeline again over the captures that are still kept
     Replay(Common),
@@ -122,6 +135,32 @@ enum KeyCommand {
 }
 
 #[derive(Subcommand)]
+enum EnrollTokenCommand {
+    /// Make an enrolment token and print it once, alone on the last line
+    Create {
+        #[command(flatten)]
+        common: Common,
+        /// How many machines may enrol with it: a number, or `unlimited`
+        #[arg(long, value_name = "N", default_value = "1", value_parser = admin::uses)]
+        uses: Uses,
+        /// When it ends: after `30m`, `12h` or `7d`, at a time such as 2026-12-01T00:00:00Z, or `never`
+        #[arg(long, value_name = "D", default_value = "7d", value_parser = admin::expiry)]
+        expires: Expiry,
+    },
+}
+
+#[derive(Subcommand)]
+enum DeviceKeyCommand {
+    /// End all keys of a device, or one key. The device may enrol again with a valid token
+    Revoke {
+        #[command(flatten)]
+        common: Common,
+        /// The device's id (`dev_…`, see `GET /api/v1/devices`), or a key's (`dk_…`, see `GET /api/v1/audit`)
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum ConfigCommand {
     /// Print the settings file
     Show {
@@ -166,6 +205,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Key { command: KeyCommand::Create { common, name } } => {
             println!("{}", admin::create_key(&load(&common.flags())?, &name)?);
+        }
+        Command::EnrollToken { command: EnrollTokenCommand::Create { common, uses, expires } } => {
+            println!("{}", admin::create_enroll_token(&load(&common.flags())?, uses, expires)?);
+        }
+        Command::DeviceKey { command: DeviceKeyCommand::Revoke { common, id } } => {
+            println!("{}", admin::revoke_device_keys(&load(&common.flags())?, &id)?);
         }
         Command::Replay(common) => println!("{}", admin::replay(&load(&common.flags())?)?),
         Command::Verify(common) => {

@@ -20,6 +20,8 @@ use ursa_pipeline::{Pipeline, PipelineSettings, Worker, context};
 use ursa_store::{Store, StoreError};
 
 use crate::config::{Config, Durability, OnOverflow, ProcessRole, WebSocket};
+use crate::devices::DeviceKeys;
+use crate::ingest::{DeliveryKeys, Ingest};
 use crate::keys::KeyRing;
 use crate::retention::Retention;
 use crate::secrets::Secrets;
@@ -106,12 +108,15 @@ async fn listen(
     begin: impl FnOnce(Listening) -> Result<()>,
 ) -> Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let edge = edge(config, secrets, parts)?;
+    let keys = EdgeKeys::start(&parts.store)?;
+    let edge = edge(config, secrets, parts, Arc::clone(&keys))?;
+    let mut ingest = config.has(ProcessRole::Collect).then(|| ingest(config, parts, &keys)).transpose()?;
     let loopback_only = config.listen.ip().is_loopback();
     let tls = Config::given(&config.tls.cert_file).zip(Config::given(&config.tls.key_file));
     let counters = Counters {
         journal: Arc::clone(&parts.journal),
         edge: config.has(ProcessRole::Edge).then(|| Arc::clone(&edge)),
+        collect: ingest.as_ref().map(|ingest| Arc::clone(&ingest.collect)),
     };
     let api = ApiState::new(ApiParts {
         store: Arc::clone(&parts.store),
@@ -128,7 +133,10 @@ async fn listen(
     listen.limits.header_read_timeout = Duration::from_secs(config.edge.head_seconds);
     listen.tls = tls.map(|(cert, key)| TlsFiles { cert, key });
     let scheme = if listen.tls.is_some() { "https" } else { "http" };
-    let router = if config.has(ProcessRole::Api) { ursa_api::router(api) } else { axum::Router::new() };
+    let mut router = if config.has(ProcessRole::Api) { ursa_api::router(api) } else { axum::Router::new() };
+    if let Some(ingest) = &ingest {
+        router = router.merge(ingest.router());
+    }
     let server = ursa_edge::serve(&listen, &edge, &router)?;
     let address = format!("{scheme}://{}", server.local_addr());
     announce(config, parts.store.as_ref(), &address, loopback_only)?;
@@ -137,6 +145,9 @@ async fn listen(
     tracing::info!("stopping: open exchanges are given {} s", config.edge.drain_seconds);
     stop.send_replace(true);
     server.shutdown().await;
+    if let Some(ingest) = &mut ingest {
+        ingest.stop();
+    }
     Ok(())
 }
 
@@ -175,13 +186,13 @@ async fn wait_for_signal() -> Result<()> {
     Ok(())
 }
 
-fn edge(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<Arc<Edge>> {
+fn edge(config: &Config, secrets: &Secrets, parts: &Parts, keys: Arc<EdgeKeys>) -> Result<Arc<Edge>> {
     let mut edge = EdgeConfig::new(secrets.masking);
     for (name, target) in &config.edge.upstreams {
         let upstream = format!("{name}={target}").parse::<UpstreamConfig>();
         edge.upstreams.push(upstream.with_context(|| format!("the upstream {name} is not valid"))?);
     }
-    edge.loopback = config.edge.loopback_without_key.then(EnvironmentId::default_environment);
+    edge.loopback = loopback(config);
     edge.durability = match config.edge.durability {
         Durability::Behind => ursa_edge::Durability::Behind,
         Durability::Strict => ursa_edge::Durability::Strict,
@@ -203,17 +214,41 @@ fn edge(config: &Config, secrets: &Secrets, parts: &Parts) -> Result<Arc<Edge>> 
     edge.local_upstreams.clone_from(&config.edge.local_upstreams);
     edge.extra_ca_file = Config::given(&config.edge.ca_file);
     let sink = Arc::new(JournalSink(parts.journal.writer()));
-    let keys = Arc::new(EdgeKeys(KeyRing::new(Arc::clone(&parts.store))));
     Edge::new(edge, keys, sink).context("the edge cannot be set up")
 }
 
-/// Keys of the edge, by the store.
-struct EdgeKeys(KeyRing);
+/// The environment of what comes from this machine without a key, if that is accepted.
+fn loopback(config: &Config) -> Option<EnvironmentId> {
+    config.edge.loopback_without_key.then(EnvironmentId::default_environment)
+}
+
+fn ingest(config: &Config, parts: &Parts, keys: &EdgeKeys) -> Result<Ingest> {
+    let callers =
+        DeliveryKeys { devices: Arc::clone(&keys.devices), keys: Arc::clone(&keys.keys), loopback: loopback(config) };
+    Ingest::start(&parts.store, &parts.journal, callers)
+}
+
+/// Keys that are valid on the edge, by the store: its own, and those of devices.
+struct EdgeKeys {
+    keys: Arc<KeyRing>,
+    devices: Arc<DeviceKeys>,
+}
+
+impl EdgeKeys {
+    fn start(store: &Arc<dyn Store>) -> Result<Arc<Self>> {
+        let keys = Arc::new(KeyRing::new(Arc::clone(store)));
+        Ok(Arc::new(Self { keys, devices: DeviceKeys::start(Arc::clone(store))? }))
+    }
+}
 
 impl KeyResolver for EdgeKeys {
     fn resolve(&self, key: &str) -> Option<ResolvedKey> {
-        let id = self.0.id_of(key)?;
-        Some(ResolvedKey { principal: Principal::Key { id }, environment: EnvironmentId::default_environment() })
+        let principal = match self.devices.holder(key) {
+            Ok(Some(device)) => Principal::Device { id: device.id },
+            Ok(None) => Principal::Key { id: self.keys.id_of(key)? },
+            Err(_) => return None,
+        };
+        Some(ResolvedKey { principal, environment: EnvironmentId::default_environment() })
     }
 }
 

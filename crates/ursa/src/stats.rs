@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 use ursa_api::{RuntimeCounters, RuntimeStats};
+use ursa_collect::Collect;
 use ursa_edge::Edge;
 use ursa_journal::{Health, Journal};
 
@@ -13,6 +14,7 @@ use ursa_journal::{Health, Journal};
 pub(crate) struct Counters {
     pub(crate) journal: Arc<Journal>,
     pub(crate) edge: Option<Arc<Edge>>,
+    pub(crate) collect: Option<Arc<Collect>>,
 }
 
 impl RuntimeStats for Counters {
@@ -30,7 +32,11 @@ impl RuntimeStats for Counters {
         let mut dropped = BTreeMap::new();
         flatten(&stats.dropped, "journal_", &mut dropped);
         dropped.retain(|_, count| *count > 0);
-        RuntimeCounters { pending: self.journal.backlog().pending(), dropped, edge, journal }
+        let mut collect = BTreeMap::new();
+        if let Some(running) = &self.collect {
+            flatten(&running.stats(), "", &mut collect);
+        }
+        RuntimeCounters { pending: self.journal.backlog().pending(), dropped, edge, journal, collect }
     }
 }
 
