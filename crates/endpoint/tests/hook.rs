@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{Device, contains, feed};
-use ursa_endpoint::hook::{RECORD_WAIT, STDIN_WAIT};
+use ursa_endpoint::hook::{CALL_WAIT, STDIN_WAIT};
 use ursa_endpoint::spool::Lock;
 
 const PAYLOAD: &[u8] = br#"{"session_id":"s-1","hook_event_name":"PreToolUse","tool_input":{"command":"ls"}}"#;
@@ -130,7 +130,7 @@ fn stdin_that_is_never_closed_does_not_keep_the_agent() {
         let begun = Instant::now();
         answered(&child.wait_with_output().unwrap(), "");
         assert!(begun.elapsed() >= STDIN_WAIT - Duration::from_millis(50));
-        assert!(begun.elapsed() < STDIN_WAIT + RECORD_WAIT + Duration::from_secs(2));
+        assert!(begun.elapsed() < CALL_WAIT + Duration::from_secs(2));
         let envelope = device.spooled().pop().unwrap();
         assert_eq!(envelope["meta"]["truncated"].is_u64(), truncated);
         assert_eq!(envelope["body"]["session_id"], "s-1");

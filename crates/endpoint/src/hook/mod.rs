@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ursa_journal::OsDisk;
 use ursa_model::capture::{Channel, Frame};
@@ -30,10 +30,12 @@ use body::Body;
 
 /// How long stdin may stay open. Less than the shortest time that an agent gives its hooks (Codex's SessionEnd: 3 s).
 pub const STDIN_WAIT: Duration = Duration::from_secs(2);
-/// How long recording may take, for instance on a disk that hangs, before the agent is answered without it.
-pub const RECORD_WAIT: Duration = Duration::from_millis(800);
+/// How long a call may take in all, for instance on a disk that hangs, before the agent is answered without a record.
+pub const CALL_WAIT: Duration = Duration::from_millis(2800);
 /// How long the spool's lock is waited for, before the record gets a file of its own.
 pub const LOCK_WAIT: Duration = Duration::from_millis(100);
+/// The same for the first records of a spool, which is being made by another process: there is nothing beside it yet.
+pub const FIRST_WAIT: Duration = Duration::from_millis(1500);
 /// Longest agent's name and working directory that are recorded, in bytes.
 const AGENT_BYTES_MAX: usize = 64;
 const FOLDER_BYTES_MAX: usize = 1024;
@@ -99,7 +101,7 @@ pub fn run(call: Call) -> ExitCode {
 
 /// Records the call. Answers the event's name.
 fn serve(call: Call) -> Option<String> {
-    let at = now();
+    let (at, begun) = (now(), Instant::now());
     let input = stdin::read(std::io::stdin(), STDIN_WAIT);
     let body = body::body(input);
     let event = call.event.clone().or_else(|| body.event.clone());
@@ -111,7 +113,7 @@ fn serve(call: Call) -> Option<String> {
         let _ = sender.send(());
     };
     if std::thread::Builder::new().spawn(recorder).is_ok() {
-        let _ = receiver.recv_timeout(RECORD_WAIT);
+        let _ = receiver.recv_timeout(CALL_WAIT.saturating_sub(begun.elapsed()));
     }
     event
 }
@@ -128,16 +130,16 @@ fn record(call: &Call, event: Option<&str>, at: Timestamp, body: Body) -> Result
     let limits = state.settings().unwrap_or_default().spool.limits();
     let folder = state.spool();
     let disk = OsDisk::open_shared(&folder)?;
-    let lock = || Lock::acquire(&folder.join(LOCK_NAME), LOCK_WAIT);
+    let lock = |wait| Lock::acquire(&folder.join(LOCK_NAME), wait);
     let spool = if let Some(spool) = Spool::existing(&disk, limits)? {
         spool
     } else {
-        let _lock = lock()?.ok_or(std::io::Error::from(std::io::ErrorKind::WouldBlock))?;
+        let _lock = lock(FIRST_WAIT)?.ok_or(std::io::Error::from(std::io::ErrorKind::WouldBlock))?;
         Spool::open(&disk, limits, crate::user::login)?
     };
     let frame = frame(call, event, at, &spool, &body)?;
     drop(body);
-    append(&spool, &disk, limits, &frame, lock()?)?;
+    append(&spool, &disk, limits, &frame, lock(LOCK_WAIT)?)?;
     drop(spool);
     crate::deliver::start_if_due(&state);
     Ok(())

@@ -81,7 +81,7 @@ impl Device {
         let disk = OsDisk::open_shared(self.state.spool()).unwrap();
         let Some(spool) = Spool::existing(&disk, Limits::default()).unwrap() else { return Vec::new() };
         let lines = spool.read(100_000, usize::MAX).unwrap().lines;
-        lines.iter().map(|line| numbered(line)).collect()
+        lines.iter().map(numbered).collect()
     }
 
     /// Delivers here and now, not by the program.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -135,7 +136,7 @@ fn serve(stream: Box<dyn Stream>, script: &Script, taken: &Mutex<Taken>) {
         let (status, headers, body) = answer;
         let mut text = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            write!(text, "{name}: {value}\r\n").unwrap();
         }
         text.push_str("\r\n");
         text.push_str(&body);
@@ -152,8 +153,8 @@ fn take(request: &Request, rejected: &[usize], taken: &Mutex<Taken>) -> Value {
         let id = envelope["id"].as_str().unwrap().to_owned();
         if rejected.contains(&(index + 1)) {
             refused.push(json!({"line": index + 1, "id": id, "reason": "not liked"}));
-        } else if taken.envelopes.contains_key(&id) {
-            assert_eq!(taken.envelopes[&id], envelope, "the same id with another content");
+        } else if let Some(before) = taken.envelopes.get(&id) {
+            assert_eq!(*before, envelope, "the same id with another content");
             duplicates += 1;
         } else {
             taken.envelopes.insert(id, envelope);

@@ -1,0 +1,95 @@
+//! What a hook costs an agent: wall time of `ursa-endpoint hook` as a process, beside `/bin/true` in the same minute, at
+//! 1 KB and 1 MB of input, without and with fsync; its resident memory; the size of the program.
+//!
+//! ```sh
+//! cargo build --release -p ursa-endpoint && cargo run --release -p ursa-endpoint --example hook_price -- [CALLS] [DIR]
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const CALLS_DEFAULT: usize = 1000;
+
+/// One call of the program: from before it is started until it has ended.
+fn call(program: &Path, state: &Path, input: &[u8], hook: bool) -> Duration {
+    let mut command = Command::new(program);
+    if hook {
+        command.arg("hook").arg("--state-dir").arg(state).args(["claude-code", "PostToolUse"]);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let begun = Instant::now();
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // `true` does not read.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    assert!(child.wait_with_output().unwrap().status.success());
+    begun.elapsed()
+}
+
+fn quantile(sorted: &[Duration], part: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * part) as usize].as_secs_f64() * 1000.0
+}
+
+/// Highest resident memory of one call, in MiB, by the system's own `time`.
+fn resident(program: &Path, state: &Path, input: &Path) -> Option<f64> {
+    let input = std::fs::File::open(input).ok()?;
+    let mut command = Command::new("/usr/bin/time");
+    command.args(["-f", "%M"]).arg(program).arg("hook").arg("--state-dir").arg(state).args(["claude-code", "Stop"]);
+    let output = command.stdin(input).output().ok()?;
+    String::from_utf8(output.stderr).ok()?.trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
+}
+
+fn load() -> String {
+    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(1).collect()
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let calls = arguments.next().and_then(|calls| calls.parse().ok()).unwrap_or(CALLS_DEFAULT);
+    let parent = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let program = std::env::current_exe().unwrap().parent().unwrap().with_file_name("ursa-endpoint");
+    let folder = parent.join(format!("hook-price-{}", std::process::id()));
+    println!("| case | p50 ms | p99 ms | resident MiB | load |\n|---|--:|--:|--:|--:|");
+    for (name, bytes) in [("1 KB", 1000), ("1 MB", 1_000_000)] {
+        let input = format!(
+            r#"{{"session_id":"s","hook_event_name":"PostToolUse","tool_response":{{"stdout":"{}"}}}}"#,
+            "line of output\\n".repeat(bytes / 16)
+        );
+        let states = ["off", "on"].map(|fsync| {
+            let state = folder.join(format!("{bytes}-{fsync}"));
+            std::fs::create_dir_all(&state).unwrap();
+            std::fs::write(state.join("endpoint.toml"), format!("[spool]\nfsync = {}\n", fsync == "on")).unwrap();
+            (fsync, state)
+        });
+        // In turn, so that all see the same machine.
+        let mut times = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..calls {
+            times[0].push(call(Path::new("/bin/true"), &folder, &[], false));
+            for (index, (_, state)) in states.iter().enumerate() {
+                times[index + 1].push(call(&program, state, input.as_bytes(), true));
+            }
+        }
+        let file = folder.join("input");
+        std::fs::write(&file, &input).unwrap();
+        let names = ["/bin/true".to_owned(), format!("{name}, no fsync"), format!("{name}, fsync")];
+        for (index, (name, times)) in names.iter().zip(&mut times).enumerate() {
+            times.sort_unstable();
+            let resident = index.checked_sub(1).and_then(|index| resident(&program, &states[index].1, &file));
+            let resident = resident.map_or_else(|| "–".to_owned(), |mib| format!("{mib:.1}"));
+            println!(
+                "| {name} | {:.2} | {:.2} | {resident} | {} |",
+                quantile(times, 0.5),
+                quantile(times, 0.99),
+                load()
+            );
+        }
+    }
+    let size = std::fs::metadata(&program).unwrap().len() as f64 / f64::from(1 << 20);
+    println!("\nprogram: {size:.1} MiB");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
