@@ -282,6 +282,8 @@ pub struct Identity {
     pub parent_conversation: Option<String>,
     /// Set inside a subagent.
     pub subagent_id: Option<String>,
+    /// The agent's id of the turn, if told.
+    pub turn: Option<String>,
     /// Working directory, if told.
     pub cwd: Option<String>,
     /// What the call is for.

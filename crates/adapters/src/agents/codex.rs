@@ -59,6 +59,8 @@ fn identify(evidence: &Evidence<'_>, identity: &mut Identity) {
         let product = agent.split('/').next().unwrap_or_default();
         identity.agent_version = version_after(agent, product);
     }
+    let turn = turn_metadata(evidence);
+    identity.turn = turn.and_then(|turn| Some(turn.get("turn_id")?.as_str()?.to_owned())).filter(|id| !id.is_empty());
     let session = told(evidence, "session-id", "session_id");
     let thread = told(evidence, "thread-id", "thread_id");
     identity.subagent_id = thread.filter(|thread| session.as_ref().is_some_and(|session| session != thread));

@@ -42,9 +42,14 @@ fn identify(evidence: &Evidence<'_>, identity: &mut Identity) {
     {
         // The wire has no id for the child. The time in its first message (to the millisecond) comes back in each of
         // its requests, and keeps its prompts apart from the parent's.
-        let started = evidence.user_texts().find_map(|text| between(text, "<current_datetime>", "</current_datetime>"));
-        identity.subagent_id = started.map(|at| format!("started-{}", at.trim()));
+        identity.subagent_id = evidence.user_texts().find_map(subagent);
     }
+}
+
+/// What a subagent is called, by the text that opens its requests.
+pub(crate) fn subagent(opening: &str) -> Option<String> {
+    let at = between(opening, "<current_datetime>", "</current_datetime>")?;
+    Some(format!("started-{}", at.trim()))
 }
 
 /// The session's folder is named after it, and told to the model.

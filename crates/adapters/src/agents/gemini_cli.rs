@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use ursa_model::ids::{hash_parts, hex};
-use ursa_model::message::{AgentKind, Identity, Purpose};
+use ursa_model::message::{AgentKind, Identity, ModelRequest, Part, Purpose, Role};
 
 use super::evidence::{Evidence, Strength, line_after};
 use super::{Agent, Marker, McpName, no_spawned};
@@ -47,6 +47,17 @@ fn identify(evidence: &Evidence<'_>, identity: &mut Identity) {
         let task = evidence.user_texts().next().unwrap_or_default();
         identity.subagent_id = Some(format!("task-{}", hex(&hash_parts("gemini-cli task 1", &[task.as_bytes()]))));
     }
+}
+
+/// The project's folder of temporary files: it is told to the model, and every hook tells it in its transcript's path.
+pub(super) fn place(request: &ModelRequest) -> Option<String> {
+    let texts = request.messages.iter().filter(|message| message.role == Role::User).flat_map(|message| &message.parts);
+    texts
+        .filter_map(|part| match part {
+            Part::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .find_map(|text| line_after(text, "The project's temporary directory is: "))
 }
 
 fn is_subagent(evidence: &Evidence<'_>) -> bool {

@@ -21,10 +21,13 @@ mod unrecognised;
 use ursa_model::capture::CaptureHead;
 use ursa_model::message::{AgentKind, Identity, Message, ModelRequest, Purpose};
 
+pub(crate) use copilot_cli::subagent as copilot_subagent;
 pub use evidence::{Evidence, Strength};
 pub use origin::{Marker, split};
+pub(crate) use refine::set_kind;
 pub use refine::{refine_request, refine_response};
 pub use results::{is_denied, result_is_error, title_of};
+pub(crate) use results::text as result_text;
 
 /// Server and tool of an MCP tool, as far as a name tells them.
 pub type McpName<'n> = (Option<&'n str>, Option<&'n str>);
@@ -97,6 +100,11 @@ pub fn inherited(identity: &Identity, messages: &[Message]) -> usize {
         Some(_) if identity.agent_slug == codex::AGENT.slug => codex::inherited(messages),
         _ => 0,
     }
+}
+
+/// Where a conversation without an id runs, by a name that the agent's hooks tell too.
+pub fn place(slug: &str, request: &ModelRequest) -> Option<String> {
+    (slug == gemini_cli::AGENT.slug).then(|| gemini_cli::place(request)).flatten()
 }
 
 /// For agents whose MCP tools are known by the common name, or not at all.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ursa_model::message::{AgentKind, Identity, ModelRequest, Part, Role, ToolType};
+use ursa_model::message::{AgentKind, Identity, ModelRequest, Part, Role, Tool, ToolType};
 
 use super::{Agent, agent, split};
 use crate::wire::Reading;
@@ -55,6 +55,12 @@ fn owned(part: Part, agent: Option<&Agent>) -> Vec<Part> {
 
 fn refine_tool(part: &mut Part, agent: Option<&Agent>, identity: &Identity) {
     let Part::ToolCall { tool, .. } = part else { return };
+    set_kind(tool, agent, identity.agent_kind == AgentKind::Sdk);
+}
+
+/// Sets how a tool is run that its name alone does not tell. An agent's own tools are built in, those that a program gave
+/// to an SDK are its functions.
+pub(crate) fn set_kind(tool: &mut Tool, agent: Option<&Agent>, is_sdk: bool) {
     // MCP and the provider's own tools are told by the wire itself.
     if tool.kind != ToolType::Function {
         return;
@@ -65,7 +71,7 @@ fn refine_tool(part: &mut Part, agent: Option<&Agent>, identity: &Identity) {
         tool.mcp_server = server;
         tool.mcp_tool = name;
         tool.cli = None;
-    } else if agent.is_some() || identity.agent_kind != AgentKind::Sdk {
+    } else if agent.is_some() || !is_sdk {
         tool.kind = ToolType::Builtin;
     }
 }

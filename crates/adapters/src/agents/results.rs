@@ -4,7 +4,7 @@ use serde_json::Value;
 use ursa_model::message::{Identity, Purpose, Tool};
 
 /// The readable text of a tool result: a string, or the text blocks of an array, one a line.
-pub(super) fn text(content: &Value) -> String {
+pub(crate) fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(blocks) => {

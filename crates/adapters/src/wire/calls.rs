@@ -106,10 +106,16 @@ impl CallNames {
     }
 }
 
-/// Tool and arguments as letters.
-fn letters(tool: &str, arguments: &Value) -> String {
+/// Arguments in the one form that all channels can be brought to: keys sorted, whole numbers whole.
+pub(crate) fn canonical_arguments(arguments: &Value) -> String {
     let mut written = String::new();
     json::canonical(&with_whole_numbers(arguments), &|_, _| false, &mut written);
+    written
+}
+
+/// Tool and arguments as letters.
+fn letters(tool: &str, arguments: &Value) -> String {
+    let written = canonical_arguments(arguments);
     let hash = hash_parts("ursa made call id 1", &[tool.as_bytes(), written.as_bytes()]);
     let letter = |nibble: u8| char::from(b'a' + nibble);
     hash.iter().take(HASH_BYTES).flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect()

@@ -24,7 +24,7 @@ pub(super) fn without_bom(body: &[u8]) -> &[u8] {
 
 /// Parses a body. What is no Unicode (bytes that are not UTF-8, half a surrogate pair, as an agent sends that cut a text
 /// within a sign) is replaced and noted: one bad sign must not cost a conversation.
-pub(super) fn parse(body: &[u8], problems: &mut Problems) -> Result<Value, serde_json::Error> {
+pub(crate) fn parse(body: &[u8], problems: &mut Problems) -> Result<Value, serde_json::Error> {
     let body = without_bom(body);
     if has_too_many_nodes(body) {
         return Err(serde_json::Error::custom(TOO_MANY_NODES));
@@ -111,7 +111,7 @@ fn with_replacements(text: &str) -> (Cow<'_, str>, usize) {
 }
 
 /// Why parsing failed, without content.
-pub(super) fn reason(error: &serde_json::Error) -> String {
+pub(crate) fn reason(error: &serde_json::Error) -> String {
     let place = format!("line {} column {}", error.line(), error.column());
     if error.to_string().starts_with("recursion limit") {
         return format!("depth over {DEPTH_LIMIT} at {place}");

@@ -6,10 +6,10 @@ mod cache_control;
 mod calls;
 mod events;
 pub mod gemini;
-mod json;
+pub(crate) mod json;
 pub mod openai_chat;
 pub mod openai_responses;
-mod problems;
+pub(crate) mod problems;
 pub mod responses_socket;
 pub mod sse;
 pub mod websocket;
@@ -17,6 +17,7 @@ pub mod websocket;
 use ursa_model::capture::ResponseHead;
 use ursa_model::message::{CallError, ModelRequest, ModelResponse, Part, Problem};
 
+pub(crate) use calls::canonical_arguments;
 pub use calls::{is_made_id, told_id};
 use problems::Problems;
 
