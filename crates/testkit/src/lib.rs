@@ -9,6 +9,7 @@ pub mod agents;
 pub mod api;
 pub mod fault_proxy;
 pub mod files;
+pub mod ingest;
 pub mod load;
 pub mod raw_upstream;
 pub mod raw_wire;

@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use crate::api::ApiClient;
+use crate::ingest::IngestClient;
 
 /// The line with which the server says that it is ready.
 const READY: &str = "ursa: listening on ";
@@ -139,13 +140,33 @@ impl UrsaServer {
 
     /// A new API token, through the command line as an administrator would. Errors when the command fails.
     pub async fn token(&self, role: &str) -> anyhow::Result<String> {
+        self.admin(&["token", "create", "--role", role]).await
+    }
+
+    /// A new enrolment token, likewise. Errors when the command fails.
+    pub async fn enroll_token(&self, uses: &str) -> anyhow::Result<String> {
+        self.admin(&["enroll-token", "create", "--uses", uses]).await
+    }
+
+    /// Any admin command on its data; gives the last line that it prints. Errors when the command fails.
+    pub async fn admin(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(ursa_program()?);
-        command.args(["token", "create", "--role", role]).args(self.options.common_arguments()?).stdin(Stdio::null());
+        command.args(arguments).args(self.options.common_arguments()?).stdin(Stdio::null());
         let output = command.output().await?;
         let stdout = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        anyhow::ensure!(output.status.success(), "ursa token create: {}\n{stdout}\n{stderr}", output.status);
-        stdout.lines().next_back().map(|line| line.trim().to_owned()).context("ursa token create printed nothing")
+        let shown = arguments.join(" ");
+        anyhow::ensure!(output.status.success(), "ursa {shown}: {}\n{stdout}\n{stderr}", output.status);
+        stdout
+            .lines()
+            .next_back()
+            .map(|line| line.trim().to_owned())
+            .with_context(|| format!("ursa {shown} printed nothing"))
+    }
+
+    /// A client of its ingest API, with a device's key or without one.
+    pub fn ingest(&self, key: Option<&str>) -> IngestClient {
+        IngestClient::new(&self.base_url, key)
     }
 
     /// A client of its REST API with an administrator's token. Errors as [`UrsaServer::token`] does.

@@ -7,6 +7,7 @@
 
 mod bodies;
 mod breaks;
+mod devices;
 mod disk;
 mod framing;
 mod pressure;
