@@ -1,4 +1,4 @@
-//! Connections to upstreams: one pool per thread, HTTP/1.1, plain or TLS.
+//! Connecting to upstreams, plain or with TLS.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,10 +10,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::Uri;
 use http::uri::Scheme;
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,28 +23,15 @@ use tower::Service;
 
 use crate::body::BoxError;
 use crate::config::Limits;
-use crate::request_body::RequestBody;
 use crate::resolve::{CheckedResolver, ForbiddenAddress};
 
-/// A thread's client for all upstreams. Bodies are boxed: a connection has room for 32 requests on their way to it.
-pub(crate) type UpstreamClient = Client<Connector, Box<RequestBody>>;
-
-/// A pool of its own. `local`: names that may lead to this machine.
-pub(crate) fn client(tls: &Arc<ClientConfig>, limits: &Limits, local: &Arc<HashSet<String>>) -> UpstreamClient {
+/// Connects as configured. `local`: names that may lead to this machine.
+pub(crate) fn connector(tls: &Arc<ClientConfig>, limits: &Limits, local: &Arc<HashSet<String>>) -> Connector {
     let resolver = CheckedResolver::new(GaiResolver::new(), Arc::clone(local));
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.set_nodelay(true);
     tcp.enforce_http(false);
-    let connector = Connector { tcp, tls: TlsConnector::from(Arc::clone(tls)), timeout: limits.connect_timeout };
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(limits.upstream_idle_timeout)
-        .pool_max_idle_per_host(limits.upstream_idle_connections_max)
-        .http1_preserve_header_case(true)
-        .http1_max_buf_size(limits.upstream_buffer_bytes_max)
-        .http1_max_headers(limits.upstream_header_count_max)
-        .set_host(false)
-        .build(connector)
+    Connector { tcp, tls: TlsConnector::from(Arc::clone(tls)), timeout: limits.connect_timeout }
 }
 
 /// The upstream did not accept the connection in time.
@@ -105,12 +91,6 @@ impl Service<Uri> for Connector {
 pub(crate) enum UpstreamStream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Connection for UpstreamStream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
 }
 
 macro_rules! either {

@@ -14,12 +14,13 @@ use ursa_model::capture::EndReason;
 use crate::answer::EdgeError;
 use crate::body::EdgeBody;
 use crate::caller::ResolvedKey;
-use crate::connect::{self, UpstreamClient};
+use crate::connect;
 use crate::credentials;
 use crate::edge::Edge;
 use crate::headers;
 use crate::listen::ClientConnection;
 use crate::mask::Needles;
+use crate::pool::{Lease, Pool};
 use crate::recorder::sink::{Durable, SinkError};
 use crate::recorder::{AnswerHead, Exchange, Failure, Recording, RequestHead};
 use crate::request_body::{Gate, RequestBody};
@@ -35,7 +36,7 @@ const DEVICE_HEADER: &str = "x-ursa-device";
 /// One thread's edge: with its own upstream connections.
 pub(crate) struct Worker {
     edge: Arc<Edge>,
-    client: UpstreamClient,
+    pool: Arc<Pool>,
 }
 
 /// A request that may be forwarded.
@@ -97,9 +98,11 @@ impl Open {
 }
 
 impl Worker {
+    /// Called within the thread's runtime.
     pub(crate) fn new(edge: Arc<Edge>) -> Self {
-        let client = connect::client(&edge.tls, &edge.config.limits, &edge.local_hosts);
-        Self { edge, client }
+        let limits = &edge.config.limits;
+        let pool = Pool::start(connect::connector(&edge.tls, limits, &edge.local_hosts), limits);
+        Self { edge, pool }
     }
 
     /// Answers a request under `/edge/`.
@@ -168,14 +171,14 @@ impl Worker {
         let gate = waits.then(|| Arc::new(Gate::default()));
         let request = self.to_upstream(request, &call, &exchange.exchange, gate.as_ref(), head).await;
         let response = match request {
-            Ok(request) => self.send(request).await,
+            Ok(request) => self.send(call.upstream, request).await,
             Err(()) => Err(EdgeError::UpstreamUnreachable),
         };
-        let response = match response {
-            Ok(response) => response,
+        let (response, lease) = match response {
+            Ok(answer) => answer,
             Err(error) => return Err(exchange.sending_failed(error)),
         };
-        self.answer(response, exchange, client_upgrade, gate, connection).await
+        self.answer(response, lease, exchange, client_upgrade, gate, connection).await
     }
 
     /// Records the head.
@@ -234,12 +237,17 @@ impl Worker {
         Ok(request)
     }
 
-    async fn send(&self, request: Request<Box<RequestBody>>) -> Result<Response<Incoming>, EdgeError> {
-        let answer = tokio::time::timeout(self.edge.config.limits.answer_timeout, self.client.request(request)).await;
+    async fn send(
+        &self,
+        upstream: &Upstream,
+        request: Request<Box<RequestBody>>,
+    ) -> Result<(Response<Incoming>, Lease), EdgeError> {
+        let sending = self.pool.send(upstream, request);
+        let answer = tokio::time::timeout(self.edge.config.limits.answer_timeout, sending).await;
         match answer {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if connect::is_connect_timeout(&error) => Err(EdgeError::UpstreamTimeout),
-            Ok(Err(error)) if connect::is_forbidden(&error) => {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) if connect::is_connect_timeout(&*error) => Err(EdgeError::UpstreamTimeout),
+            Ok(Err(error)) if connect::is_forbidden(&*error) => {
                 self.edge.counters.forbidden();
                 Err(EdgeError::UpstreamForbidden)
             }
@@ -252,6 +260,7 @@ impl Worker {
     async fn answer(
         &self,
         mut response: Response<Incoming>,
+        lease: Lease,
         exchange: Open,
         client_upgrade: Option<OnUpgrade>,
         gate: Option<Arc<Gate>>,
@@ -285,8 +294,15 @@ impl Worker {
         }
         let interval = self.edge.config.limits.checkpoint_interval;
         let (parts, body) = response.into_parts();
-        let body =
-            ResponseBody::new(body, Arc::clone(&exchange.exchange), Arc::clone(connection), gate, strict, interval);
+        let body = ResponseBody::new(
+            body,
+            lease,
+            Arc::clone(&exchange.exchange),
+            Arc::clone(connection),
+            gate,
+            strict,
+            interval,
+        );
         if body.is_empty() {
             let ended = exchange.exchange.finish(EndReason::Complete, None);
             if strict {

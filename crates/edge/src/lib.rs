@@ -24,6 +24,7 @@ mod headers;
 mod listen;
 mod mask;
 mod memory;
+mod pool;
 mod recorder;
 mod request_body;
 mod resolve;

@@ -13,6 +13,7 @@ use ursa_model::capture::EndReason;
 use crate::answer::EdgeError;
 use crate::body::BoxError;
 use crate::listen::ClientConnection;
+use crate::pool::Lease;
 use crate::recorder::sink::{Durable, SinkError};
 use crate::recorder::{Direction, Exchange};
 use crate::request_body::Gate;
@@ -44,6 +45,8 @@ enum State {
 /// The answer's body.
 pub(crate) struct ResponseBody {
     inner: Incoming,
+    /// Given back with this.
+    _lease: Lease,
     exchange: Arc<Exchange>,
     connection: Arc<ClientConnection>,
     gate: Option<Arc<Gate>>,
@@ -58,6 +61,7 @@ pub(crate) struct ResponseBody {
 impl ResponseBody {
     pub(crate) fn new(
         inner: Incoming,
+        lease: Lease,
         exchange: Arc<Exchange>,
         connection: Arc<ClientConnection>,
         gate: Option<Arc<Gate>>,
@@ -67,6 +71,7 @@ impl ResponseBody {
         let state = if inner.is_end_stream() { State::Ended } else { State::Passing };
         Self {
             inner,
+            _lease: lease,
             exchange,
             connection,
             gate,
