@@ -80,8 +80,22 @@ impl Cutter {
 
     /// Takes the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if self.text.is_some() { self.in_text(*byte) } else { self.outside(*byte) }
+        let mut rest = bytes;
+        while let Some((byte, behind)) = rest.split_first() {
+            if self.passes_over() {
+                // Most of a long input: looked at no closer than for its end.
+                let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+                if end > 0 {
+                    rest = &rest[end..];
+                    continue;
+                }
+            }
+            if self.text.is_some() {
+                self.in_text(*byte)
+            } else {
+                self.outside(*byte)
+            }
+            rest = behind;
         }
     }
 
@@ -132,6 +146,12 @@ impl Cutter {
             Expect::Value => self.out.extend_from_slice(b"null"),
             Expect::Key | Expect::Comma => {}
         }
+    }
+
+    /// True inside a string of which nothing more is kept.
+    fn passes_over(&self) -> bool {
+        let text = self.text.as_ref();
+        text.is_some_and(|text| text.over && text.escape.is_none())
     }
 
     fn keep(&mut self, byte: u8) {

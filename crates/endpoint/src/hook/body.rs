@@ -173,23 +173,23 @@ mod tests {
     }
 
     #[test]
-    fn fifty_megabytes_keep_the_small_fields() {
+    fn a_long_input_keeps_its_small_fields() {
         let filler = vec![b'x'; 1 << 20];
         let mut pieces: Vec<&[u8]> = vec![br#"{"session_id":"s","tool_response":{"stdout":""#];
-        pieces.extend(std::iter::repeat_n(&filler[..], 50));
+        pieces.extend(std::iter::repeat_n(&filler[..], 8));
         pieces.push(br#""},"hook_event_name":"PostToolUse"}"#);
         let total: usize = pieces.iter().map(|piece| piece.len()).sum();
         let (value, body) = made(&pieces, true);
         assert_eq!((value["session_id"].as_str(), body.event.as_deref()), (Some("s"), Some("PostToolUse")));
         assert_eq!(body.truncated, Some(total as u64));
         // And the same amount of what is no JSON.
-        let (value, body) = made(&vec![&filler[..]; 50], true);
-        assert_eq!((value["encoding"].as_str(), body.truncated), (Some("base64"), Some(50 << 20)));
+        let (value, body) = made(&vec![&filler[..]; 8], true);
+        assert_eq!((value["encoding"].as_str(), body.truncated), (Some("base64"), Some(8 << 20)));
     }
 
     #[test]
-    fn a_million_keys_are_cut() {
-        let many = (0..1_000_000).map(|n| format!("\"k{n}\":{n}")).collect::<Vec<_>>().join(",");
+    fn very_many_keys_are_cut() {
+        let many = (0..300_000).map(|n| format!("\"k{n}\":{n}")).collect::<Vec<_>>().join(",");
         let (value, body) = made(&[format!("{{\"session_id\":\"s\",{many}}}").as_bytes()], true);
         assert_eq!(value["session_id"], "s");
         assert!(body.truncated.is_some());
