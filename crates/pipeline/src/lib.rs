@@ -8,6 +8,7 @@
 pub mod assemble;
 pub mod context;
 mod continuation;
+mod cursor;
 mod delivered;
 mod draft;
 mod fuse;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use ursa_journal::{Backlog, Journal, JournalError, JournalReader, JournalWriter, Position};
 use ursa_model::envelope::ReceivedEnvelope;
 use ursa_model::ids::{ExchangeId, hash_parts};
@@ -15,6 +14,7 @@ use ursa_redact::Redactor;
 use ursa_store::{AppendReceipt, Store, StoreError};
 
 use crate::assemble::{Assembler, Exchange};
+use crate::cursor::{self, Cursor};
 use crate::draft::Draft;
 use crate::fuse;
 use crate::normalise::{Normaliser, Stage};
@@ -220,7 +220,7 @@ impl Worker {
         now: impl Fn() -> Timestamp + Send + 'static,
     ) -> Result<Self, PipelineError> {
         let (stop, stats) = (Arc::new(AtomicBool::new(false)), Arc::new(WorkerStats::default()));
-        let from = cursor(pipeline.store.as_ref())?;
+        let from = cursor::kept(pipeline.store.as_ref())?;
         let place = from.as_ref().map(Cursor::position);
         let mut carrier = Carrier {
             reader: journal.reader(place),
@@ -258,33 +258,6 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// The place in the journal from which a stopped pipeline goes on, as the store keeps it. Reads as a [`Position`] too,
-/// which is what the journal needs of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Cursor {
-    segment: u64,
-    offset: u64,
-    /// Connections that were open, and the checkpoints from which they are read on.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    checkpoints: Vec<(ExchangeId, Position)>,
-}
-
-impl Cursor {
-    fn new(position: Position, checkpoints: Vec<(ExchangeId, Position)>) -> Self {
-        Self { segment: position.segment, offset: position.offset, checkpoints }
-    }
-
-    fn position(&self) -> Position {
-        Position { segment: self.segment, offset: self.offset }
-    }
-}
-
-fn cursor(store: &dyn Store) -> Result<Option<Cursor>, PipelineError> {
-    let cursor = store.cursor()?;
-    // A cursor that cannot be read makes the pipeline read the journal from its beginning: nothing doubles.
-    Ok(cursor.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 struct Carrier {
