@@ -172,6 +172,11 @@ fn event(
 ) -> Option<ViewedEvent> {
     aliases.sort_unstable();
     aliases.dedup();
+    let parent = parent(environment, members);
+    // That it ran inside another call is told by the other: nobody saw this one there.
+    let members: Vec<&Observation> =
+        members.iter().filter(|seen| !matches!(seen.content, Content::Inside { .. })).copied().collect();
+    let members = members.as_slice();
     let earliest = members.iter().min_by_key(|seen| (seen.at, seen.ordinal, seen.capture))?;
     let subagent_id = members.iter().filter_map(|seen| seen.subagent_id.as_ref()).min().cloned();
     Some(ViewedEvent {
@@ -181,7 +186,7 @@ fn event(
         ordinal: earliest.ordinal,
         kind,
         subagent_id,
-        parent: parent(environment, members),
+        parent,
         witnesses: witnesses(members),
         body: body::body(kind, members)?,
         context: context(members),

@@ -172,6 +172,11 @@ impl ConversationScope {
         self.0.starts_with("opening:")
     }
 
+    /// True when the vendor named the conversation: such a scope never proves to be another's.
+    pub fn is_named(&self) -> bool {
+        !self.is_provisional() && !self.0.starts_with("answer:")
+    }
+
     /// The scope as text.
     pub fn as_str(&self) -> &str {
         &self.0

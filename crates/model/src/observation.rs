@@ -300,6 +300,9 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// Begins the own key of a hook's second telling of what another of its events tells: those are counted apart.
+    pub const BESIDE: &str = "~";
+
     /// hash(channel, keys, content), without capture or time (RULES 5).
     pub fn id(&self) -> [u8; ID_LEN] {
         let told = (&self.vantage, &self.keys, &self.own_key, &self.content, &self.subagent_id);

@@ -1,10 +1,12 @@
 //! What one exchange adds to the record, before it is fused.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use ursa_model::event::EventKind;
 use ursa_model::ids::ConversationScope;
-use ursa_model::observation::Observation;
+use ursa_model::observation::{Key, Observation};
 use ursa_store::{ContentId, Mark, MarkKey, NewItem, Redacted, Store, StoreError, StoredFact};
 
 /// A conversation that proved to be another.
@@ -13,8 +15,31 @@ pub(crate) struct Merge {
     pub(crate) old: ConversationScope,
     /// The conversation that it is.
     pub(crate) now: ConversationScope,
+    /// When it is a subagent of the conversation that proved to be called otherwise: its names until now, and now.
+    pub(crate) subagent: Option<(String, String)>,
     /// What the store holds under the old name.
     pub(crate) facts: Vec<StoredFact>,
+}
+
+impl Merge {
+    /// An observation under its name now; whether it had the old one.
+    pub(crate) fn rename(&self, seen: &mut Observation) -> bool {
+        if seen.scope != self.old {
+            return false;
+        }
+        let Some((old, now)) = &self.subagent else {
+            seen.scope = self.now.clone();
+            return true;
+        };
+        if seen.subagent_id.as_ref() != Some(old) {
+            return false;
+        }
+        seen.subagent_id = Some(now.clone());
+        if matches!(seen.kind, Some(EventKind::SubagentStart | EventKind::SubagentStop)) {
+            seen.keys = vec![Key::Call(now.clone())];
+        }
+        true
+    }
 }
 
 /// What exchanges of one batch add. Exchanges are normalised one after the other, each seeing what those before it
@@ -41,6 +66,8 @@ pub struct Draft {
     pub(crate) dropped: Vec<(String, u64)>,
     item_ids: HashSet<ContentId>,
     secrets: HashMap<ConversationScope, [u8; 32]>,
+    /// What the store says that conversations proved to be: asked for with every mark.
+    stored_names: RefCell<HashMap<ConversationScope, Option<ConversationScope>>>,
 }
 
 impl Draft {
@@ -59,6 +86,7 @@ impl Draft {
             dropped: Vec::new(),
             item_ids: HashSet::new(),
             secrets: HashMap::new(),
+            stored_names: RefCell::new(HashMap::new()),
         }
     }
 
@@ -75,16 +103,31 @@ impl Draft {
         Ok(found)
     }
 
-    /// The conversation that a provisional one proved to be, if it did.
+    /// The conversation that one without a vendor's name proved to be, if it did.
     pub(crate) fn current(&self, scope: &ConversationScope) -> Result<ConversationScope, StoreError> {
-        if !scope.is_provisional() {
-            return Ok(scope.clone());
+        let mut now = scope.clone();
+        // A provisional conversation proves to be one with an answer, that one to be a named one.
+        for _ in 0..2 {
+            if now.is_named() {
+                break;
+            }
+            let Some(next) = self.renamed(&now)? else { break };
+            now = next;
         }
+        Ok(now)
+    }
+
+    fn renamed(&self, scope: &ConversationScope) -> Result<Option<ConversationScope>, StoreError> {
         let key = scope_alias_key(scope);
-        let mut found = self.store.marks(&[key])?;
-        found.extend(self.marks.iter().filter(|mark| mark.key == key).cloned());
-        // A provisional conversation merges into one that is not, so one step is enough.
-        Ok(found.pop().map_or_else(|| scope.clone(), |mark| mark.scope))
+        if let Some(mark) = self.marks.iter().rfind(|mark| mark.key == key) {
+            return Ok(Some(mark.scope.clone()));
+        }
+        if let Some(known) = self.stored_names.borrow().get(scope) {
+            return Ok(known.clone());
+        }
+        let stored = self.store.marks(&[key])?.pop().map(|mark| mark.scope);
+        self.stored_names.borrow_mut().insert(scope.clone(), stored.clone());
+        Ok(stored)
     }
 
     /// Adds an entry to the chain's index.

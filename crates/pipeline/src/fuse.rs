@@ -23,22 +23,40 @@ pub(crate) fn merge_scopes(
     now: &ConversationScope,
 ) -> Result<(), StoreError> {
     let facts = draft.store.facts_of(old)?;
+    let at = facts.iter().flat_map(|fact| &fact.observations).map(|seen| seen.at).min().unwrap_or_default();
+    draft.mark(Mark { key: scope_alias_key(old), scope: now.clone(), value: String::new(), at });
+    tell_again(draft, Merge { old: old.clone(), now: now.clone(), subagent: None, facts });
+    Ok(())
+}
+
+/// Tells the draft that a subagent is called `now`.
+pub(crate) fn rename_subagent(
+    draft: &mut Draft,
+    scope: &ConversationScope,
+    old: &str,
+    now: &str,
+) -> Result<(), StoreError> {
+    let mut facts = draft.store.facts_of(scope)?;
+    facts.retain(|fact| fact.observations.iter().any(|seen| seen.subagent_id.as_deref() == Some(old)));
+    let subagent = Some((old.to_owned(), now.to_owned()));
+    tell_again(draft, Merge { old: scope.clone(), now: scope.clone(), subagent, facts });
+    Ok(())
+}
+
+fn tell_again(draft: &mut Draft, merge: Merge) {
     let renamed = |mut seen: Observation| {
-        seen.scope = now.clone();
+        merge.rename(&mut seen);
         seen
     };
     for seen in &mut draft.observations {
-        if seen.get().scope == *old {
+        if seen.get().scope == merge.old {
             *seen = seen.clone().map(renamed);
         }
     }
-    for seen in facts.iter().flat_map(|fact| &fact.observations) {
+    for seen in merge.facts.iter().flat_map(|fact| &fact.observations) {
         draft.observations.push(Redacted::stored(renamed(seen.clone())));
     }
-    let at = facts.iter().flat_map(|fact| &fact.observations).map(|seen| seen.at).min().unwrap_or_default();
-    draft.mark(Mark { key: scope_alias_key(old), scope: now.clone(), value: String::new(), at });
-    draft.merges.push(Merge { old: old.clone(), now: now.clone(), facts });
-    Ok(())
+    draft.merges.push(merge);
 }
 
 /// Joins the draft with the store's facts. `id` names the batch; `cursor` is the place in the journal behind it.
@@ -53,16 +71,18 @@ pub(crate) fn batch(
     let ids: BTreeSet<FactId> = draft.observations.iter().flat_map(|seen| fact_ids(environment, seen.get())).collect();
     let ids: Vec<FactId> = ids.into_iter().collect();
     let stored = draft.store.facts(&ids)?;
-    let sets = stored.iter().map(set_of).collect();
+    let sets = stored.iter().map(|fact| renamed_set(fact, &draft.merges)).collect();
     let stored_ids: Vec<FactId> = stored.iter().map(|fact| fact.id).collect();
     let found = Redacted::gather(draft.observations).map(|observations| components(environment, sets, observations));
 
+    // What is only called otherwise than before tells nothing new, and is written anew all the same.
+    let renames_subagents = draft.merges.iter().any(|merge| merge.subagent.is_some());
     let mut duplicates = 0;
     let mut facts = Vec::new();
     let mut sessions = Vec::new();
     for component in found.scatter() {
         duplicates += component.get().duplicates;
-        if component.get().added == 0 && component.get().from.len() <= 1 {
+        if component.get().added == 0 && component.get().from.len() <= 1 && !renames_subagents {
             continue;
         }
         if component.get().set.values().next().is_some_and(|seen| seen.kind.is_none()) {
@@ -74,6 +94,7 @@ pub(crate) fn batch(
     let session_aliases = draft
         .merges
         .iter()
+        .filter(|merge| merge.old != merge.now)
         .map(|merge| (SessionId::of(environment, &merge.old), SessionId::of(environment, &merge.now)))
         .collect();
     replace_merged(environment, &mut facts, &draft.merges);
@@ -98,6 +119,21 @@ pub(crate) fn batch(
 
 fn set_of(fact: &StoredFact) -> ObservationSet {
     fact.observations.iter().map(|seen| (seen.id(), seen.clone())).collect()
+}
+
+/// As [`set_of`], its subagents by their names now.
+fn renamed_set(fact: &StoredFact, merges: &[Merge]) -> ObservationSet {
+    if merges.iter().all(|merge| merge.subagent.is_none()) {
+        return set_of(fact);
+    }
+    let renamed = fact.observations.iter().map(|seen| {
+        let mut seen = seen.clone();
+        for merge in merges.iter().filter(|merge| merge.subagent.is_some()) {
+            merge.rename(&mut seen);
+        }
+        (seen.id(), seen)
+    });
+    renamed.collect()
 }
 
 fn fact_write(environment: EnvironmentId, component: Component, stored: &[FactId]) -> Option<FactWrite> {
@@ -168,7 +204,7 @@ fn replace_merged(environment: EnvironmentId, facts: &mut [Redacted<FactWrite>],
         for old in &merge.facts {
             let Some(first) = old.observations.first() else { continue };
             let mut renamed = first.clone();
-            renamed.scope = merge.now.clone();
+            merge.rename(&mut renamed);
             let place = fact_ids(environment, &renamed).into_iter().find_map(|id| places.get(&id).copied());
             let Some(write) = place.and_then(|index| facts.get_mut(index)) else { continue };
             let Some(before) = view(environment, &set_of(old)) else { continue };
@@ -178,7 +214,9 @@ fn replace_merged(environment: EnvironmentId, facts: &mut [Redacted<FactWrite>],
 }
 
 fn take_over(mut write: FactWrite, old: FactId, before: View) -> FactWrite {
-    write.replaces.push(old);
+    if old != write.fact.id {
+        write.replaces.push(old);
+    }
     write.found_by.extend(before.found_by);
     let now: Vec<EventId> = write.events.iter().map(|event| event.id).collect();
     let mut aliases: BTreeMap<EventId, EventId> = write.aliases.into_iter().collect();

@@ -1,9 +1,12 @@
 //! One exchange, read into observations.
 
 mod answer;
+mod hooked;
 mod keys;
 mod observe;
 mod read;
+
+pub(crate) use observe::strip_content;
 
 use ursa_adapters::agents;
 use ursa_model::chain::{Landmark, PositionMaker, answers};
@@ -86,10 +89,12 @@ impl Normaliser {
             draft.unattributed += 1;
             return Ok(());
         };
+        let scope = hooked::joined(draft, &call, &standing, scope)?;
         merge(draft, &call, &standing, &scope, pending)?;
 
         let keys = keys::Keys::new(draft, &call, &standing, &scope)?;
-        let observed = observe::observe(draft, &call, &standing, &scope, &keys, self.settings.environment)?;
+        let mut observed = observe::observe(draft, &call, &standing, &scope, &keys, self.settings.environment)?;
+        observed.extend(hooked::scripted(draft, &call, &standing, &scope)?);
         leave_marks(draft, &call, &standing, &scope, &keys);
         let context = self.context(draft, &mut call, &standing, &scope)?;
         let metadata_only = draft.metadata_only;

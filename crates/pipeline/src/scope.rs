@@ -126,7 +126,7 @@ fn opened(draft: &Draft, standing: &Standing<'_>, reply: Option<&str>, alone: &s
     let waiting = draft.marks_at(standing.maker.mark(Landmark::Pending, &head))?;
     let pending: Vec<ConversationScope> = waiting.into_iter().map(|mark| mark.scope).collect();
     if let Some(reply) = reply {
-        return Ok(Resolved { scope: ConversationScope::answer(&head, reply), pending });
+        return Ok(Resolved { scope: draft.current(&ConversationScope::answer(&head, reply))?, pending });
     }
     if let Some(scope) = pending.into_iter().next() {
         return Ok(Resolved { scope, pending: Vec::new() });

@@ -204,7 +204,7 @@ fn comparable(record: &Record) -> Vec<String> {
                 EventBody::ModelCall(call) if call.purpose == Purpose::Turn => {
                     format!("call {:?} {:?}", call.request_model, call.status_code)
                 }
-                EventBody::ModelCall(_) => return None,
+                _ => return None,
             };
             Some(format!("{thread} {told}"))
         })

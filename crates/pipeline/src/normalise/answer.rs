@@ -55,7 +55,7 @@ impl Observer<'_> {
         };
         // Choices that say the same are still as many.
         let own_key = if told.choice == 0 { told.reply.to_owned() } else { format!("{}#{}", told.reply, told.choice) };
-        self.reply(EventKind::Completion, key, Some(own_key), content, told.before + first_text);
+        self.reply(EventKind::Completion, vec![key], Some(own_key), content, told.before + first_text);
     }
 
     fn thought_and_asked(&mut self, told: &Told<'_>) {
@@ -65,28 +65,29 @@ impl Observer<'_> {
             match part {
                 Part::Reasoning { text } if !text.trim().is_empty() => {
                     let key = Key::Response(format!("{}#{place}", told.reply));
-                    self.reply(EventKind::Reasoning, key, None, Content::Reasoning { text: text.clone() }, place);
+                    self.reply(EventKind::Reasoning, vec![key], None, Content::Reasoning { text: text.clone() }, place);
                 }
                 Part::ToolCall { call_id, tool, arguments } => {
                     let key = self.keys.asked(call_id, calls);
                     calls += 1;
                     let content = asked(call_id, tool, arguments, Some(told.reply.to_owned()));
-                    self.reply(EventKind::ToolCall, key, None, content, place);
+                    let keys = self.call_keys(key, call_id, tool, arguments);
+                    self.reply(EventKind::ToolCall, keys, None, content, place);
                 }
                 // Tools that the provider runs answer within the same reply.
                 Part::ToolResult { call_id, content, is_error, .. } => {
                     let key = self.keys.asked(call_id, calls.saturating_sub(1));
                     let failed = is_error.unwrap_or(false);
                     let status = if failed { ToolStatus::Failed } else { ToolStatus::Completed };
-                    self.reply(EventKind::ToolCall, key, None, result(call_id, content, failed, status, None), place);
+                    self.reply(EventKind::ToolCall, vec![key], None, result(call_id, content, failed, status, None), place);
                 }
                 _ => {}
             }
         }
     }
 
-    fn reply(&mut self, kind: EventKind, key: Key, own_key: Option<String>, content: Content, place: usize) {
-        let mut told = self.make(Some(kind), Vantage::WireReply, vec![key], content);
+    fn reply(&mut self, kind: EventKind, keys: Vec<Key>, own_key: Option<String>, content: Content, place: usize) {
+        let mut told = self.make(Some(kind), Vantage::WireReply, keys, content);
         told.own_key = own_key;
         told.ordinal = REPLY_ORDINAL + place as u32;
         self.observations.push(told);

@@ -14,6 +14,7 @@ use ursa_model::observation::{Content, ContextRef, Key, ModelCallContent, Observ
 use ursa_store::StoreError;
 
 use super::Stage;
+use super::hooked;
 use super::keys::Keys;
 use super::read::Call;
 use crate::assemble::Exchange;
@@ -85,7 +86,7 @@ pub(super) fn add_context(observation: &mut Observation, context: Option<&Contex
 }
 
 /// Leaves of an observation what is no content: who, when, which tool, how long, how many tokens.
-pub(super) fn strip_content(observation: &mut Observation) {
+pub(crate) fn strip_content(observation: &mut Observation) {
     match &mut observation.content {
         Content::Prompt { text, attachments } => {
             text.clear();
@@ -105,7 +106,14 @@ pub(super) fn strip_content(observation: &mut Observation) {
                 error.message.clear();
             }
         }
-        Content::Session(_) => {}
+        Content::Permission { tool, arguments, reason, .. } => {
+            if let Some(line) = tool.as_mut().and_then(|tool| tool.cli.as_mut()) {
+                line.argv.clear();
+            }
+            (*arguments, *reason) = (None, None);
+        }
+        Content::Happened { message, .. } => message.clear(),
+        Content::Inside { .. } | Content::Session(_) => {}
     }
 }
 
@@ -268,11 +276,18 @@ impl<'a> Observer<'a> {
                 let Part::ToolCall { call_id, tool, arguments } = part else { continue };
                 let key = self.keys.resent(call_id, Some(&before), block);
                 let content = asked(call_id, tool, arguments, None);
-                let mut told = self.make(Some(EventKind::ToolCall), Vantage::WireHistory, vec![key], content);
+                let keys = self.call_keys(key, call_id, tool, arguments);
+                let mut told = self.make(Some(EventKind::ToolCall), Vantage::WireHistory, keys, content);
                 told.ordinal = answer.start as u32;
                 self.observations.push(told);
             }
         }
+    }
+
+    /// A call's keys: its id, and what its hooks may tell it by instead.
+    pub(super) fn call_keys(&self, key: Key, call_id: &str, tool: &Tool, arguments: &Value) -> Vec<Key> {
+        let action = hooked::action_key(self.call, self.standing.maker, told_id(call_id), tool, arguments);
+        std::iter::once(key).chain(action).collect()
     }
 
     /// Results in the part of the request that is new.
@@ -436,7 +451,7 @@ fn wire_own_key(seen: &Observation) -> Option<&str> {
 }
 
 /// The author's words of a user message; `None` when it has none (a tool's result, a reminder).
-fn author_text(message: &Message) -> Option<String> {
+pub(super) fn author_text(message: &Message) -> Option<String> {
     if message.role != Role::User {
         return None;
     }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
+pub mod recording;
 pub mod socket;
 pub mod talk;
 
@@ -123,6 +124,7 @@ pub fn line(event: &Event) -> String {
         EventBody::ModelCall(call) => {
             format!("{thread} call {:?} {:?} {:?} {:?}", call.purpose, call.status_code, call.response_id, call.usage)
         }
+        body => format!("{thread} {body:?}"),
     }
 }
 
