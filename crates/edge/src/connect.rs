@@ -23,6 +23,7 @@ use tower::Service;
 
 use crate::body::BoxError;
 use crate::config::Limits;
+use crate::flat;
 use crate::resolve::{CheckedResolver, ForbiddenAddress};
 
 /// Connects as configured. `local`: names that may lead to this machine.
@@ -126,7 +127,7 @@ impl AsyncWrite for UpstreamStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+        either!(self, stream => flat::poll_write(stream, cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

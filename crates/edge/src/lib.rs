@@ -19,6 +19,7 @@ mod config;
 mod connect;
 mod credentials;
 mod edge;
+mod flat;
 mod forward;
 mod headers;
 mod listen;

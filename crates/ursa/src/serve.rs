@@ -34,6 +34,10 @@ const SETTLE_TIME: Duration = Duration::from_secs(10);
 /// How often it is looked whether it has.
 const SETTLE_LOOK: Duration = Duration::from_millis(10);
 
+/// How nice the pipeline is to the edge: a quarter of its share of the time when both want all of it.
+#[cfg(target_os = "linux")]
+const NICE_BEHIND: i32 = 6;
+
 /// Runs until SIGTERM or SIGINT, then drains.
 pub(crate) fn run(config: &Config) -> Result<()> {
     run_with(config, |_| Ok(()))
@@ -77,7 +81,7 @@ impl Parts {
         let pipeline = Arc::new(pipeline(config, secrets, Arc::clone(&store))?);
         let (mut worker, mut retention) = (None, None);
         if config.has(ProcessRole::Work) {
-            worker = Some(Worker::start(Arc::clone(&pipeline), Arc::clone(&journal), clock::now)?);
+            worker = Some(behind(|| Worker::start(Arc::clone(&pipeline), Arc::clone(&journal), clock::now))??);
             retention = Some(Retention::start(Arc::clone(&store), Arc::clone(&journal))?);
         }
         let (answering, read) = (Arc::clone(&store), Arc::clone(&journal));
@@ -99,6 +103,23 @@ impl Parts {
             worker.stop();
         }
     }
+}
+
+/// Starts what works behind the journal, from a thread of low priority: what is started inherits it. When there is not
+/// enough time for all, agents are served first and the record is caught up with later.
+fn behind<T: Send>(start: impl FnOnce() -> T + Send) -> Result<T> {
+    let started = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| {
+            // On other systems the call means the whole process.
+            #[cfg(target_os = "linux")]
+            if let Err(error) = rustix::process::setpriority_process(None, NICE_BEHIND) {
+                tracing::warn!(%error, "the pipeline runs with the priority of the edge");
+            }
+            start()
+        });
+        starting.join()
+    });
+    started.map_err(|_| anyhow!("the pipeline's start panicked"))
 }
 
 async fn listen(

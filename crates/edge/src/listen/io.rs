@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::ClientConnection;
+use crate::flat;
 use crate::timer::Timer;
 
 /// How long a closing connection still reads. Closing a socket with unread bytes resets it, and a reset can take the
@@ -92,7 +93,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, bufs))?;
+        let written = ready!(flat::poll_write(&mut self.inner, cx, bufs))?;
         self.connection.has_written();
         Poll::Ready(Ok(written))
     }
