@@ -91,9 +91,9 @@ impl Cutter {
                 }
             }
             if self.text.is_some() {
-                self.in_text(*byte)
+                self.in_text(*byte);
             } else {
-                self.outside(*byte)
+                self.outside(*byte);
             }
             rest = behind;
         }

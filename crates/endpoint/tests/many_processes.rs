@@ -4,7 +4,7 @@
 //! 8 processes with 60 calls each; with `URSA_FAULT_SCALE=long` 1,250 each, 10,000 in all. `URSA_SIM_SEED` sets the seed.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
 

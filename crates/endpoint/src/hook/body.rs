@@ -36,7 +36,8 @@ pub(super) fn body(input: Input) -> Body {
         Kept::Whole(bytes) => {
             if let Some(event) = look(without_mark(&bytes)) {
                 // An agent that leaves the pipe open has still said all it had to say.
-                let mut json = without_mark(&bytes).to_vec();
+                let mut json = bytes;
+                json.drain(..json.len() - without_mark(&json).len());
                 on_one_line(&mut json);
                 return Body { json, truncated: None, event };
             }
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!((value["session_id"].as_str(), body.event.as_deref()), (Some("s"), Some("PostToolUse")));
         assert_eq!(body.truncated, Some(total as u64));
         // And the same amount of what is no JSON.
-        let (value, body) = made(&vec![&filler[..]; 8], true);
+        let (value, body) = made(&[&filler[..]; 8], true);
         assert_eq!((value["encoding"].as_str(), body.truncated), (Some("base64"), Some(8 << 20)));
     }
 

@@ -1,16 +1,15 @@
 //! Reads what the agent says, within bounds of size and time.
 
 use std::io::Read;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::cut::{CutLimits, Cutter};
 use crate::line::BODY_BYTES_MAX;
 
 /// Bytes that are read at once: what a pipe holds.
 const READ_BYTES: usize = 64 * 1024;
-/// How many reads may wait.
-const READS_WAITING: usize = 4;
 /// What is kept of a long input as it was, for the case that it is no JSON. In bytes.
 const PREFIX_BYTES: usize = 256 * 1024;
 /// How an input longer than [`BODY_BYTES_MAX`] is cut: at worst to the sum of total, member and two strings.
@@ -80,35 +79,28 @@ impl Collector {
 
 /// Reads until the input ends, or for `wait` at most.
 pub(super) fn read(mut source: impl Read + Send + 'static, wait: Duration) -> Input {
-    let (sender, receiver) = sync_channel::<Vec<u8>>(READS_WAITING);
+    let shared = Arc::new(Mutex::new(Some(Collector::new())));
+    let into = shared.clone();
+    let (sender, receiver) = sync_channel(1);
     let reader = move || {
+        let mut bytes = vec![0; READ_BYTES];
         loop {
-            let mut bytes = vec![0; READ_BYTES];
-            match source.read(&mut bytes) {
-                Ok(0) => return,
-                Ok(read) => bytes.truncate(read),
+            let read = match source.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(read) => read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(_) => return,
-            }
-            if sender.send(bytes).is_err() {
-                return;
+                Err(_) => break,
+            };
+            match into.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                Some(collector) => collector.take(&bytes[..read]),
+                None => return,
             }
         }
+        // Nobody listens any more when it took too long.
+        let _ = sender.send(());
     };
-    let mut collector = Collector::new();
-    if std::thread::Builder::new().spawn(reader).is_err() {
-        return collector.end(false);
-    }
-    let begun = Instant::now();
-    loop {
-        match receiver.recv_timeout(wait.saturating_sub(begun.elapsed())) {
-            Ok(bytes) => collector.take(&bytes),
-            Err(RecvTimeoutError::Disconnected) => return collector.end(true),
-            Err(RecvTimeoutError::Timeout) => return collector.end(false),
-        }
-        // An input that never stops coming must not keep the agent either.
-        if begun.elapsed() >= wait {
-            return collector.end(false);
-        }
-    }
+    let begun = std::thread::Builder::new().spawn(reader);
+    let ended = begun.is_ok() && receiver.recv_timeout(wait).is_ok();
+    let collector = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+    collector.unwrap_or_else(Collector::new).end(ended)
 }
