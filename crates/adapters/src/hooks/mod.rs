@@ -11,6 +11,7 @@ pub mod cursor;
 mod facts;
 pub mod gemini_cli;
 mod payload;
+pub mod plan;
 #[cfg(test)]
 mod tests;
 
