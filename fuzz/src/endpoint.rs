@@ -26,7 +26,7 @@ pub fn spool(bytes: &[u8]) -> usize {
     // The last number there is cannot be followed; no spool comes to it.
     if before.last().is_none_or(|last| *last < u64::MAX >> 1) {
         let record = spool::record(Uuid::from_u128(9), Timestamp::from_micros(1), b"{}".to_vec());
-        let seq = spool.append(&record).expect("the disk in memory writes").seq;
+        let seq = spool.append(record).expect("the disk in memory writes").seq;
         assert!(before.last().is_none_or(|last| *last < seq));
         assert_eq!(numbers(&spool), [&before[..], &[seq]].concat());
     }

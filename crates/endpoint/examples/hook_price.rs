@@ -48,6 +48,10 @@ fn load() -> String {
     std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(1).collect()
 }
 
+/// Whether each record is synced, and what the spool is like.
+const SPOOLS: [(&str, bool, u64); 3] =
+    [("no fsync", false, 4096), ("fsync", true, 4096), ("no fsync, spool full", false, 16)];
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let calls = arguments.next().and_then(|calls| calls.parse().ok()).unwrap_or(CALLS_DEFAULT);
@@ -60,34 +64,42 @@ fn main() {
             r#"{{"session_id":"s","hook_event_name":"PostToolUse","tool_response":{{"stdout":"{}"}}}}"#,
             "line of output\\n".repeat(bytes / 16)
         );
-        let states = ["off", "on"].map(|fsync| {
-            let state = folder.join(format!("{bytes}-{fsync}"));
+        let states = SPOOLS.map(|(kind, fsync, size_mib)| {
+            let state = folder.join(format!("{bytes}-{kind}"));
             std::fs::create_dir_all(&state).unwrap();
-            std::fs::write(state.join("endpoint.toml"), format!("[spool]\nfsync = {}\n", fsync == "on")).unwrap();
-            (fsync, state)
+            let settings = format!("[spool]\nfsync = {fsync}\nsize_mib = {size_mib}\n");
+            std::fs::write(state.join("endpoint.toml"), settings).unwrap();
+            state
         });
+        // A spool that is full from the first measured call on.
+        for _ in 0..(20_000_000 / bytes).min(20_000) {
+            call(&program, &states[2], input.as_bytes(), true);
+        }
         // In turn, so that all see the same machine.
-        let mut times = [Vec::new(), Vec::new(), Vec::new()];
+        let mut times = [const { Vec::new() }; 4];
         for _ in 0..calls {
             times[0].push(call(Path::new("/bin/true"), &folder, &[], false));
-            for (index, (_, state)) in states.iter().enumerate() {
+            for (index, state) in states.iter().enumerate() {
                 times[index + 1].push(call(&program, state, input.as_bytes(), true));
             }
         }
         let file = folder.join("input");
         std::fs::write(&file, &input).unwrap();
-        let names = ["/bin/true".to_owned(), format!("{name}, no fsync"), format!("{name}, fsync")];
-        for (index, (name, times)) in names.iter().zip(&mut times).enumerate() {
+        for (index, times) in times.iter_mut().enumerate() {
             times.sort_unstable();
-            let resident = index.checked_sub(1).and_then(|index| resident(&program, &states[index].1, &file));
+            let state = index.checked_sub(1);
+            let resident = state.and_then(|state| resident(&program, &states[state], &file));
             let resident = resident.map_or_else(|| "–".to_owned(), |mib| format!("{mib:.1}"));
+            let case = state.map_or_else(|| "/bin/true".to_owned(), |state| format!("{name}, {}", SPOOLS[state].0));
             println!(
-                "| {name} | {:.2} | {:.2} | {resident} | {} |",
+                "| {case} | {:.2} | {:.2} | {resident} | {} |",
                 quantile(times, 0.5),
                 quantile(times, 0.99),
                 load()
             );
         }
+        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(&folder).unwrap();
     }
     let size = std::fs::metadata(&program).unwrap().len() as f64 / f64::from(1 << 20);
     println!("\nprogram: {size:.1} MiB");

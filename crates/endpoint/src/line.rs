@@ -36,18 +36,18 @@ pub struct Head<'h> {
     pub meta: EnvelopeMeta,
 }
 
-/// The line. `body` must be JSON on one line.
+/// The line, in the body's own memory: an agent waits for each page of new one. `body` must be JSON on one line.
 ///
 /// # Errors
 /// When the head cannot be written as JSON, which no head does.
-pub fn line(head: &Head<'_>, body: &[u8]) -> serde_json::Result<Vec<u8>> {
-    let mut line = Vec::with_capacity(body.len() + 1024);
-    serde_json::to_writer(&mut line, head)?;
-    line.pop();
-    line.extend_from_slice(b",\"body\":");
-    line.extend_from_slice(body);
-    line.push(b'}');
-    Ok(line)
+pub fn line(head: &Head<'_>, mut body: Vec<u8>) -> serde_json::Result<Vec<u8>> {
+    let mut begin = serde_json::to_vec(head)?;
+    begin.pop();
+    begin.extend_from_slice(b",\"body\":");
+    body.reserve_exact(begin.len() + 1);
+    body.splice(0..0, begin);
+    body.push(b'}');
+    Ok(body)
 }
 
 /// Appends the line with its number, and the line's end, to `batch`.
@@ -97,7 +97,7 @@ mod tests {
             at: Timestamp::from_micros(1_795_392_000_000_000),
             meta: EnvelopeMeta { cwd: Some("/w".to_owned()), ..EnvelopeMeta::default() },
         };
-        line(&head, body.as_bytes()).unwrap()
+        line(&head, body.as_bytes().to_vec()).unwrap()
     }
 
     #[test]

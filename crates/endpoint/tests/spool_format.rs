@@ -41,7 +41,7 @@ fn the_sample_of_version_1_loads() {
     let read: Vec<_> = spool.read(10, 1 << 20).unwrap().lines.into_iter().map(|line| (line.seq, line.bytes)).collect();
     let expected: Vec<_> = (FIRST..).zip(frames().into_iter().map(|frame| frame.payload)).collect();
     assert_eq!(read, expected);
-    assert_eq!(spool.append(&frames()[0]).unwrap().seq, FIRST + 3);
+    assert_eq!(spool.append(frames()[0].clone()).unwrap().seq, FIRST + 3);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn make_the_sample() {
     disk.put(NAME, segment(3, FIRST, &frames()[..2]));
     let spool = Spool::existing(&disk, Limits::default()).unwrap().unwrap();
     spool.settle(&spool.read(1, 1 << 20).unwrap()).unwrap();
-    spool.append(&frames()[2]).unwrap();
+    spool.append(frames()[2].clone()).unwrap();
     for name in ["identity", NAME, "tail", "ledger"] {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/spool-v1/");
         std::fs::write(format!("{path}{name}"), disk.content(name).unwrap()).unwrap();

@@ -36,7 +36,7 @@ fn record(id: Uuid, source: &str, body: &str) -> Frame {
     let meta = EnvelopeMeta::default();
     let event = (source == ENDPOINT_SOURCE).then_some("dropped");
     let head = Head { id, channel: Channel::Hook, source, event, at: AT, meta };
-    spool::record(id, AT, line::line(&head, body.as_bytes()).unwrap())
+    spool::record(id, AT, line::line(&head, body.as_bytes().to_vec()).unwrap())
 }
 
 fn body(id: Uuid, bytes: usize) -> String {
@@ -61,7 +61,7 @@ impl Truth {
         let id = Uuid::from_u128(u128::from(self.sizes.len() as u64) << 64 | u128::from(random.below(u64::MAX)));
         let bytes = if random.below(10) == 0 { random.below(9000) } else { random.below(600) } as usize;
         self.sizes.insert(id, bytes);
-        spool.append(&record(id, "claude-code", &body(id, bytes)))?.sync()?;
+        spool.append(record(id, "claude-code", &body(id, bytes)))?.sync()?;
         self.acknowledged.insert(id);
         Ok(())
     }
@@ -183,7 +183,7 @@ fn f19_a_full_spool_drops_the_oldest_and_counts_them() {
         let ids: Vec<Uuid> = (1..=300_u128).map(Uuid::from_u128).collect();
         for id in ids.iter().take(if content_only { 60 } else { 300 }) {
             truth.sizes.insert(*id, bytes);
-            spool.append(&record(*id, "claude-code", &body(*id, bytes))).unwrap();
+            spool.append(record(*id, "claude-code", &body(*id, bytes))).unwrap();
         }
         while truth.deliver(&spool, 1000, 0).unwrap() {}
         let delivered = truth.delivered_ids();

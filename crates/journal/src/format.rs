@@ -225,9 +225,27 @@ impl SegmentKeys {
         seal: u64,
         buffer: &mut Vec<u8>,
     ) -> Result<(), Unspecified> {
+        let payload_bytes = u32::try_from(frame.payload.len()).map_err(|_| Unspecified)?;
+        let header = self.frame_header(frame, payload_bytes, offset, commit_start, seal);
+        buffer.extend_from_slice(&header);
+        let payload_at = buffer.len();
+        buffer.extend_from_slice(&frame.payload);
+        let tag = self.seal_payload(offset, &header, seal, &mut buffer[payload_at..])?;
+        buffer.extend_from_slice(&tag);
+        Ok(())
+    }
+
+    /// The head of a frame with a payload of that length; the frame's own is not looked at.
+    pub(crate) fn frame_header(
+        &self,
+        frame: &Frame,
+        payload_bytes: u32,
+        offset: u64,
+        commit_start: u64,
+        seal: u64,
+    ) -> [u8; FRAME_HEADER_BYTES] {
         let mut header = [0; FRAME_HEADER_BYTES];
         header[..4].copy_from_slice(&FRAME_MAGIC);
-        let payload_bytes = u32::try_from(frame.payload.len()).map_err(|_| Unspecified)?;
         header[4..8].copy_from_slice(&payload_bytes.to_le_bytes());
         header[8] = frame.kind as u8;
         header[16..24].copy_from_slice(&seal.to_le_bytes());
@@ -236,14 +254,22 @@ impl SegmentKeys {
         header[48..CHECK_AT].copy_from_slice(&frame.at.as_micros().to_le_bytes());
         let check = self.header_check(offset, &header[..CHECK_AT]);
         header[CHECK_AT..].copy_from_slice(&check);
+        header
+    }
 
-        let aad = Aad::from(self.additional_data(offset, &header));
-        buffer.extend_from_slice(&header);
-        let payload_at = buffer.len();
-        buffer.extend_from_slice(&frame.payload);
-        let tag = self.cipher.seal_in_place_separate_tag(nonce(seal), aad, &mut buffer[payload_at..])?;
-        buffer.extend_from_slice(tag.as_ref());
-        Ok(())
+    /// Seals a payload in place and gives its tag.
+    pub(crate) fn seal_payload(
+        &self,
+        offset: u64,
+        header: &[u8; FRAME_HEADER_BYTES],
+        seal: u64,
+        payload: &mut [u8],
+    ) -> Result<[u8; TAG_BYTES], Unspecified> {
+        let aad = Aad::from(self.additional_data(offset, header));
+        let sealed = self.cipher.seal_in_place_separate_tag(nonce(seal), aad, payload)?;
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(sealed.as_ref());
+        Ok(tag)
     }
 
     /// Reads a frame's header, if there is a whole one.

@@ -119,6 +119,21 @@ impl Segment {
         self.keys.seal(frame, offset, offset, seal, buffer).map_err(|_| SegmentError::Seal)
     }
 
+    /// The whole frame, sealed for `offset` in the segment: made of the payload's own memory.
+    ///
+    /// # Errors
+    /// When the payload is too long.
+    pub fn sealed(&self, mut frame: Frame, offset: u64, seal: u64) -> Result<Vec<u8>, SegmentError> {
+        let mut bytes = std::mem::take(&mut frame.payload);
+        let payload_bytes = u32::try_from(bytes.len()).map_err(|_| SegmentError::Seal)?;
+        let header = self.keys.frame_header(&frame, payload_bytes, offset, offset, seal);
+        bytes.reserve_exact(HEAD_BYTES + SEAL_BYTES);
+        bytes.splice(0..0, header);
+        let tag = self.keys.seal_payload(offset, &header, seal, &mut bytes[HEAD_BYTES..]);
+        bytes.extend_from_slice(&tag.map_err(|_| SegmentError::Seal)?);
+        Ok(bytes)
+    }
+
     /// Reads the head of the frame at `offset`; `None` when there is none, or a damaged one.
     pub fn head(&self, offset: u64, bytes: &[u8; HEAD_BYTES]) -> Option<FrameHead> {
         self.keys.read_header(offset, bytes).map(FrameHead)

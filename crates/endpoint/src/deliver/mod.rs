@@ -186,7 +186,7 @@ fn dropped_record(spool: &Spool<'_>, id: Uuid, reason: Reason, dropped: Count) -
         },
     };
     let body = Dropped { count: dropped.count, bytes: dropped.bytes, reason: reason.as_str().to_owned() };
-    let line = serde_json::to_vec(&body).and_then(|body| line::line(&head, &body)).unwrap_or_default();
+    let line = serde_json::to_vec(&body).and_then(|body| line::line(&head, body)).unwrap_or_default();
     spool::record(id, at, line)
 }
 

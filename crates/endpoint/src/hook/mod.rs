@@ -137,21 +137,14 @@ fn record(call: &Call, event: Option<&str>, at: Timestamp, body: Body) -> Result
         let _lock = lock(FIRST_WAIT)?.ok_or(std::io::Error::from(std::io::ErrorKind::WouldBlock))?;
         Spool::open(&disk, limits, crate::user::login)?
     };
-    let frame = frame(call, event, at, &spool, &body)?;
-    drop(body);
-    append(&spool, &disk, limits, &frame, lock(LOCK_WAIT)?)?;
+    let frame = frame(call, event, at, &spool, body)?;
+    append(&spool, &disk, limits, frame, lock(LOCK_WAIT)?)?;
     drop(spool);
     crate::deliver::start_if_due(&state);
     Ok(())
 }
 
-fn frame(
-    call: &Call,
-    event: Option<&str>,
-    at: Timestamp,
-    spool: &Spool<'_>,
-    body: &Body,
-) -> Result<Frame, RecordError> {
+fn frame(call: &Call, event: Option<&str>, at: Timestamp, spool: &Spool<'_>, body: Body) -> Result<Frame, RecordError> {
     let cwd = std::env::current_dir().ok().map(|folder| folder.to_string_lossy().into_owned());
     let head = Head {
         id: Uuid::now_v7(),
@@ -168,7 +161,7 @@ fn frame(
             ..EnvelopeMeta::default()
         },
     };
-    Ok(spool::record(head.id, at, line::line(&head, &body.json)?))
+    Ok(spool::record(head.id, at, line::line(&head, body.json)?))
 }
 
 /// Appends the record to the spool, or leaves it beside.
@@ -176,18 +169,19 @@ fn append(
     spool: &Spool<'_>,
     disk: &OsDisk,
     limits: Limits,
-    frame: &Frame,
+    frame: Frame,
     lock: Option<Lock>,
 ) -> Result<(), RecordError> {
+    let bytes = frame.payload.len() as u64;
     let appended = match lock {
-        None => spool::write_late(disk, limits, frame)?,
+        None => spool::write_late(disk, limits, &frame)?,
         Some(lock) => match spool.append(frame) {
             Ok(appended) => {
                 drop(lock);
                 appended
             }
             Err(error) => {
-                spool.count_failed(frame.payload.len() as u64)?;
+                spool.count_failed(bytes)?;
                 return Err(error.into());
             }
         },

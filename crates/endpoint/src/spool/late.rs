@@ -64,7 +64,7 @@ impl Spool<'_> {
             };
             // There already when a process ended between the two steps.
             if !self.holds(frame.exchange)? {
-                self.append(&frame)?.sync()?;
+                self.append(frame)?.sync()?;
                 adopted += 1;
             }
             self.disk.remove(&name)?;

@@ -183,7 +183,7 @@ impl<'d> Spool<'d> {
     ///
     /// # Errors
     /// When the disk refuses; the record is then not in the spool, or not whole.
-    pub fn append(&self, frame: &Frame) -> Result<Appended, SpoolError> {
+    pub fn append(&self, frame: Frame) -> Result<Appended, SpoolError> {
         if frame.payload.len() > LINE_BYTES_MAX {
             return Err(SpoolError::TooLong);
         }

@@ -3,7 +3,7 @@
 use std::io;
 
 use ursa_journal::DiskFile;
-use ursa_journal::format::{FRAME_OVERHEAD_BYTES, SEGMENT_HEADER_BYTES};
+use ursa_journal::format::SEGMENT_HEADER_BYTES;
 use ursa_journal::frames::Segment;
 use ursa_model::capture::Frame;
 
@@ -116,9 +116,8 @@ impl Spool<'_> {
     }
 
     /// Writes the frame there.
-    pub(super) fn write(&self, place: Place, frame: &Frame, seq: u64) -> Result<Box<dyn DiskFile>, SpoolError> {
-        let mut bytes = Vec::with_capacity(frame.payload.len() + FRAME_OVERHEAD_BYTES);
-        place.segment.seal(frame, place.end, seq, &mut bytes)?;
+    pub(super) fn write(&self, place: Place, frame: Frame, seq: u64) -> Result<Box<dyn DiskFile>, SpoolError> {
+        let bytes = place.segment.sealed(frame, place.end, seq)?;
         self.check_space(bytes.len() as u64)?;
         if let Err(error) = place.file.write_at(&bytes, place.end) {
             if place.end == SEGMENT_HEADER_BYTES {

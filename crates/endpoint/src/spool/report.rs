@@ -57,7 +57,7 @@ impl Spool<'_> {
         let Some(report) = ledger.report.take() else { return Ok(()) };
         let reason = Reason::ALL.get(report.reason).copied().unwrap_or(Reason::Damaged);
         if !self.holds(ExchangeId(report.id.into_bytes()))? {
-            self.append(&make(report.id, reason, report.dropped))?.sync()?;
+            self.append(make(report.id, reason, report.dropped))?.sync()?;
             // Appending may itself have dropped something.
             *ledger = Ledger::read(self.disk)?;
             ledger.report = None;
