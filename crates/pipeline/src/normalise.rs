@@ -94,6 +94,7 @@ impl Normaliser {
 
         let keys = keys::Keys::new(draft, &call, &standing, &scope)?;
         let mut observed = observe::observe(draft, &call, &standing, &scope, &keys, self.settings.environment)?;
+        hooked::tasks(draft, &call, &standing, &scope, &observed)?;
         observed.extend(hooked::scripted(draft, &call, &standing, &scope)?);
         leave_marks(draft, &call, &standing, &scope, &keys);
         let context = self.context(draft, &mut call, &standing, &scope)?;

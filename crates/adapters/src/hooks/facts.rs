@@ -78,6 +78,13 @@ pub enum Told {
         /// The name on the wire.
         wire: String,
     },
+    /// A subagent whose name on the wire no event tells: it is the one there that was given the same task.
+    Task {
+        /// Its name in hooks.
+        hook: String,
+        /// The task.
+        text: String,
+    },
 }
 
 /// See [`Told::Call`].

@@ -111,7 +111,9 @@ fn prompt(members: &[&Observation]) -> EventBody {
         Content::Prompt { attachments, .. } if !attachments.is_empty() => Some(attachments.clone()),
         _ => None,
     });
-    EventBody::Prompt { text: text.unwrap_or_default(), attachments: attachments.unwrap_or_default() }
+    // Agents trim what they resend, and hooks are told it trimmed: which of them was seen first must not show.
+    let text = text.unwrap_or_default().trim().to_owned();
+    EventBody::Prompt { text, attachments: attachments.unwrap_or_default() }
 }
 
 fn completion(members: &[&Observation]) -> EventBody {
@@ -199,7 +201,7 @@ fn tool_times(members: &[&Observation]) -> (Option<Timestamp>, Option<Timestamp>
                 .min()
         })
     };
-    (first(&[HookBefore, WireReply, Transcript], false), first(&[HookAfter, WireRequest, HookBatch, Transcript], true))
+    (first(&[HookBefore, WireReply, Transcript], false), first(&[HookAfter, HookBatch, WireRequest, Transcript], true))
 }
 
 const fn has_result(content: &Content) -> Option<bool> {

@@ -43,7 +43,7 @@ impl<'a> Observer<'a> {
             Told::Call(call) => self.call(draft, fact, call)?,
             Told::Permission { .. } => self.permission(draft, fact)?,
             Told::Happened { kind, word, message } => self.happened(fact, *kind, word.as_deref(), message),
-            Told::Alias { .. } => {}
+            Told::Alias { .. } | Told::Task { .. } => {}
         }
         let own_thread = fact.subagent == self.reading.subagent;
         for told in &mut self.observations[first..] {

@@ -7,7 +7,7 @@
 mod facts;
 pub(crate) mod join;
 pub(crate) mod link;
-mod thread;
+pub(crate) mod thread;
 
 use ursa_adapters::hooks::{self as adapters, HookAgent, Reading};
 use ursa_model::chain::PositionMaker;
@@ -73,7 +73,7 @@ pub(crate) fn observe(
         }
         draft.observations.push(normaliser.redactor.observation(observation));
     }
-    thread::rename(draft, &maker, &scope, &reading, received.at)
+    thread::learn(draft, &maker, &scope, &reading, received.at)
 }
 
 struct Observer<'a> {

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use ursa_adapters::agents;
-use ursa_adapters::hooks::{action_of_call, codex};
+use ursa_adapters::hooks::{action_of_call, codex, copilot};
 use ursa_model::chain::PositionMaker;
+use ursa_model::event::EventKind;
 use ursa_model::ids::ConversationScope;
 use ursa_model::message::{Part, Tool};
 use ursa_model::observation::{Content, Key, Observation, Vantage};
@@ -13,7 +14,7 @@ use super::observe::author_text;
 use super::read::Call;
 use crate::draft::Draft;
 use crate::hooks::link::{self, Place};
-use crate::hooks::join;
+use crate::hooks::{join, thread};
 use crate::scope::Standing;
 use crate::settings::VERSION;
 
@@ -35,6 +36,26 @@ pub(super) fn joined(
         (Some(place), Some(prompt)) => join::on_the_wire(draft, standing.maker, scope, (&place, &prompt), call.at),
         _ => Ok(scope),
     }
+}
+
+/// Tells hooks what subagents were asked, where they are called otherwise there.
+pub(super) fn tasks(
+    draft: &mut Draft,
+    call: &Call<'_>,
+    standing: &Standing<'_>,
+    scope: &ConversationScope,
+    observed: &[Observation],
+) -> Result<(), StoreError> {
+    let Some(wire) = &call.identity.subagent_id else { return Ok(()) };
+    if call.identity.agent_slug != copilot::CLI.slug {
+        return Ok(());
+    }
+    for seen in observed.iter().filter(|seen| seen.kind == Some(EventKind::Prompt)) {
+        if let Some(Key::Text(task)) = seen.keys.first() {
+            thread::asked_on_the_wire(draft, standing.maker, scope, (task, wire), call.at)?;
+        }
+    }
+    Ok(())
 }
 
 /// What else a call is found by, for agents whose hooks do not tell its id or where that says nothing.

@@ -292,8 +292,13 @@ impl<'a> Observer<'a> {
 
     /// Results in the part of the request that is new.
     fn tool_results(&mut self) {
-        let known = self.keys.known_messages;
-        for (index, message) in self.messages().iter().enumerate().skip(known) {
+        // What was copied from another thread was told there.
+        let inherited = agents::inherited(&self.call.identity, self.messages());
+        for (index, message) in self.messages().iter().enumerate().skip(inherited) {
+            // The request that gave them first knows when; one after it may have been told before it.
+            if index < self.keys.known_messages && !self.is_tail(index) {
+                continue;
+            }
             for part in &message.parts {
                 let Part::ToolResult { call_id, content, is_error, spawned_subagent_id } = part else { continue };
                 let (position, block, tool) = self.asked_where(index, call_id);

@@ -36,7 +36,11 @@ impl Record {
     }
 
     pub fn keeping(metadata_only: bool) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), metadata_only)
+    }
+
+    /// Over what is in the folder.
+    pub fn within(dir: TempDir, metadata_only: bool) -> Self {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), &[7; 32]).unwrap());
         let settings = PipelineSettings {
             environment: EnvironmentId::default_environment(),

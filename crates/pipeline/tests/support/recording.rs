@@ -4,6 +4,7 @@
 //! everywhere: the first exchange is set to just after the first prompt.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use ursa_model::capture::{CaptureEnd, CaptureHead, Channel, EndReason, Principal, ResponseHead};
@@ -11,7 +12,9 @@ use ursa_model::envelope::{Envelope, EnvelopeMeta, RECEIVED_VERSION, ReceivedEnv
 use ursa_model::event::{Event, EventBody};
 use ursa_model::ids::{EnvironmentId, ExchangeId};
 use ursa_model::time::Timestamp;
+use tempfile::TempDir;
 use ursa_pipeline::Exchange;
+use ursa_store::sqlite::SqliteStore;
 use uuid::Uuid;
 
 use super::Record;
@@ -126,23 +129,65 @@ fn exchange(place: usize, line: &Value, at: Timestamp) -> Exchange {
     }
 }
 
+/// An empty store, with the secrets that every other of this process has: ids can be compared.
+static EMPTY: LazyLock<TempDir> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(dir.path(), &[7; 32]).unwrap());
+    dir
+});
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 impl Record {
+    /// Empty, with ids that compare with those of others made so.
+    pub fn alike() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        copy(EMPTY.path(), dir.path());
+        Self::within(dir, false)
+    }
+
     /// Each capture in a batch of its own, in this order.
     pub fn played<'c>(captures: impl IntoIterator<Item = &'c Capture>) -> Self {
-        let record = Self::new();
-        for capture in captures {
-            record.play(capture);
+        Self::played_in(captures, 1)
+    }
+
+    /// In batches of at most so many of one channel, in this order.
+    pub fn played_in<'c>(captures: impl IntoIterator<Item = &'c Capture>, most: usize) -> Self {
+        let record = Self::alike();
+        let captures: Vec<&Capture> = captures.into_iter().collect();
+        for same in captures.chunk_by(|one, other| one.is_hook() == other.is_hook()) {
+            for batch in same.chunks(most.max(1)) {
+                record.play(batch);
+            }
         }
         record
     }
 
-    pub fn play(&self, capture: &Capture) {
-        match capture {
-            Capture::Edge(exchange) => self.add(std::slice::from_ref(exchange)),
-            Capture::Hook(received) => {
-                let now = Timestamp::from_micros(super::START + 3_600_000_000);
-                self.pipeline.run_delivered(std::slice::from_ref(received), now, None).unwrap();
+    fn play(&self, batch: &[&Capture]) {
+        let (mut exchanges, mut delivered) = (Vec::new(), Vec::new());
+        for capture in batch {
+            match capture {
+                Capture::Edge(exchange) => exchanges.push((**exchange).clone()),
+                Capture::Hook(received) => delivered.push((**received).clone()),
             }
+        }
+        if !exchanges.is_empty() {
+            self.add(&exchanges);
+        }
+        if !delivered.is_empty() {
+            let now = Timestamp::from_micros(super::START + 3_600_000_000);
+            self.pipeline.run_delivered(&delivered, now, None).unwrap();
         }
     }
 
@@ -156,6 +201,22 @@ impl Record {
             seen.push(told.to_string());
             seen.extend(self.events(&session).iter().map(|event| seen_event(event).to_string()));
         }
+        seen
+    }
+
+    /// As [`Self::seen`], without what follows from when captures were made: the edge tells times of what it sees first.
+    pub fn seen_at_any_time(&self) -> Vec<String> {
+        let mut seen = Vec::new();
+        for session in self.sessions() {
+            seen.push(format!("{} {:?} {:?} {:?}", session.id, session.agent, session.counts, session.completeness));
+            for event in self.events(&session) {
+                let mut told = seen_event(&event);
+                let times = ["at", "seq", "turn", "started_at", "ended_at", "duration_ms"];
+                told.as_object_mut().unwrap().retain(|name, _| !times.contains(&name.as_str()));
+                seen.push(told.to_string());
+            }
+        }
+        seen.sort();
         seen
     }
 

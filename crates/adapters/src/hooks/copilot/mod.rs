@@ -49,8 +49,13 @@ fn read_cli(payload: &Payload<'_>, reading: &mut Reading) -> bool {
             reading.happened(EventKind::SessionEnd, payload.text(&["reason"]), "").own = own;
         }
         "UserPromptSubmitted" | "UserPromptSubmit" => {
-            if let Some(fact) = reading.prompt(&CLI, payload.text(&["prompt"]).unwrap_or_default()) {
+            let prompt = payload.text(&["prompt"]).unwrap_or_default();
+            if let Some(fact) = reading.prompt(&CLI, prompt) {
                 fact.own = own;
+            }
+            // In the other spelling, what goes to the model for a prompt is not told.
+            if let Some(hook) = reading.subagent.clone().filter(|_| payload.has("hook_event_name")) {
+                reading.tell(Told::Task { hook, text: prompt.to_owned() });
             }
         }
         "UserPromptTransformed" => transformed(payload, reading),
