@@ -1,6 +1,7 @@
 //! What the fuzz targets check. Tests of the crates include these files, too, and replay the seeds on stable Rust.
 
 pub mod adapters;
+pub mod collect;
 pub mod endpoint;
 pub mod journal;
 pub mod model;

@@ -127,7 +127,8 @@ impl Ledger {
             return Standing::Known;
         }
         let spools = inner.senders.get(sender);
-        let spool = spools.and_then(|spools| spools.get(&envelope.meta.spool.unwrap_or_default()));
+        // Without a spool many senders may count alike.
+        let spool = spools.zip(envelope.meta.spool).and_then(|(spools, id)| spools.get(&id));
         match (spool, envelope.seq) {
             (Some(spool), Some(seq)) if spool.has(seq) => Standing::KnownSeq,
             _ => Standing::New,
@@ -220,6 +221,11 @@ mod tests {
         assert_eq!(ledger.standing("b", capture(2), &one), Standing::New);
         assert_eq!(ledger.standing("a", capture(2), &envelope(2, Some(1))), Standing::New);
         assert_eq!(ledger.standing("a", capture(2), &envelope(1, None)), Standing::New);
+        let mut alone = envelope(0, Some(1));
+        alone.meta.spool = None;
+        ledger.note("a", capture(3), &alone);
+        assert_eq!(ledger.standing("a", capture(3), &alone), Standing::Known);
+        assert_eq!(ledger.standing("a", capture(4), &alone), Standing::New, "another script that counts from 1");
     }
 
     #[test]

@@ -162,3 +162,19 @@ async fn who_may_deliver_without_a_device_key() {
     let keyed = format!("host: ursa.example\r\norigin: https://page.example\r\nauthorization: Bearer {key}\r\n");
     assert_eq!(ask(&keyed).await, 200, "a key for the edge delivers too");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_envelope_is_taken_and_recorded() {
+    let under = Under::start().await;
+    let mut spool = Spool::default();
+    let body = json!({"session_id": "00000000-0000-4000-8000-000000000001", "text": "x".repeat((4 << 20) - 600)});
+    let lines: Vec<Value> =
+        (0..3).map(|_| spool.hook("claude-code", "Notification", "2026-11-23T08:00:00Z", &body)).collect();
+    assert!(lines[0].to_string().len() > (4 << 20) - 600);
+    assert_eq!(under.server.ingest(None).deliver(&lines).await.unwrap().accepted, 3);
+    let stats = under.server.api().await.unwrap().wait_settled(LIMIT).await.unwrap();
+    assert_eq!((&stats["captures"], &stats["dropped"]), (&json!(3), &json!({})));
+    let longer = spool.hook("claude-code", "Notification", "2026-11-23T08:00:00Z", &json!("x".repeat(4 << 20)));
+    let receipt = under.server.ingest(None).deliver(&[longer]).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.rejected.len()), (0, 1));
+}

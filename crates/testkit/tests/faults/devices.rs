@@ -121,6 +121,7 @@ async fn f18_a_device_whose_clock_is_ten_years_off_is_recorded_by_the_servers_ti
     }
     assert_eq!(under.counter("collect.clock_skew").await, 10);
     let sessions = under.sessions().await;
+    assert_eq!(sessions.len(), 2);
     for session in &sessions {
         let started = session.session["started_at"].as_str().unwrap();
         assert!(started.starts_with(&year.to_string()), "{started}");
