@@ -120,14 +120,27 @@ async fn a_device_key_is_the_device_on_the_edge_too_and_ends_when_it_is_revoked(
     assert_eq!(under.prompt(&key, "/edge", conversation).await, 200);
     let by_path = format!("/edge/k/{}", device.device_key);
     assert_eq!(under.prompt("", &by_path, "00000000-0000-4000-8000-000000000002").await, 200);
+    // One conversation by both channels, one by hooks alone.
+    let mut spool = Spool::default();
+    let hook = |spool: &mut Spool, id: &str| {
+        let body = json!({"session_id": id, "cwd": "/w", "hook_event_name": "UserPromptSubmit", "prompt": "hi"});
+        spool.hook("claude-code", "UserPromptSubmit", "2026-11-23T08:00:00Z", &body)
+    };
+    let lines = [hook(&mut spool, conversation), hook(&mut spool, "00000000-0000-4000-8000-000000000003")];
+    assert_eq!(under.server.ingest(Some(&device.device_key)).deliver(&lines).await.unwrap().accepted, 2);
     let api = under.server.api().await.unwrap();
     api.wait_settled(LIMIT).await.unwrap();
     let sessions = api.sessions().await.unwrap();
-    assert_eq!(sessions.len(), 2);
+    assert_eq!(sessions.len(), 3);
     for session in &sessions {
         let told = json!({"id": device.device_id, "hostname": "box", "serial": null, "source": "verified"});
         assert_eq!(session.session["device"], told);
-        assert_eq!(session.session["user"]["email"], "ada@example.com");
+        assert_eq!(
+            (&session.session["user"]["id"], &session.session["user"]["email"]),
+            (&json!("ada"), &json!("ada@example.com"))
+        );
+        let by_hook = session.session["channels"].as_array().unwrap().contains(&json!("hook"));
+        assert_eq!(session.session["user"]["source"], if by_hook { "reported" } else { "inferred" });
     }
     let devices = api.get_all("/api/v1/devices").await.unwrap();
     assert_eq!((devices.len(), &devices[0]["id"]), (1, &json!(device.device_id)));

@@ -174,9 +174,13 @@ async fn f01_what_a_device_was_told_is_accepted_survives_kill_9() {
     }
     assert_eq!((under.counter("collect.missing").await, under.counter("collect.spools").await), (0, 4));
     under.settled().await;
-    // Two at most are counted twice by a kill between a batch's rows and the place that it came from; none is missing.
-    let (told, _) = record(&under).await;
-    assert!(told[0].as_u64().unwrap() >= made, "{made} were made, {} came", told[0]);
+    let sessions = under.api.sessions().await.unwrap();
+    assert_eq!(sessions.len() as u64, made / 5, "none is missing, none is there twice");
+    for session in &sessions {
+        for kind in ["session_start", "prompt", "tool_call", "session_end"] {
+            assert_eq!(session.of_kind(kind).count(), 1, "{kind} of {}", session.conversation_id());
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
