@@ -85,6 +85,17 @@ pub enum InstallChannel {
     Edge,
 }
 
+/// How Codex is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Login {
+    /// With ChatGPT.
+    Chatgpt,
+    /// With an API key that Codex keeps.
+    ApiKey,
+    /// With an API key in OPENAI_API_KEY.
+    Variable,
+}
+
 /// Arguments of `install`.
 #[derive(Debug, Clone, Args)]
 pub struct InstallArgs {
@@ -100,6 +111,24 @@ pub struct InstallArgs {
     /// Say what would change, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// I want these hooks to run in Codex: note them as trusted in its settings, without Codex's own question.
+    #[arg(long)]
+    pub trust_codex_hooks: bool,
+    /// Let our base URL take the place of another that is set, until uninstall.
+    #[arg(long)]
+    pub replace: bool,
+    /// How Codex is signed in; otherwise by what it keeps. For --channels edge.
+    #[arg(long, value_enum)]
+    pub codex_login: Option<Login>,
+    /// Version of an agent, when it is not of today: only events that it knows are registered.
+    #[arg(long, value_name = "AGENT=VERSION")]
+    pub agent_version: Vec<String>,
+    /// The program that hooks call, when it is not this one.
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
     /// Filled from the global option: the state directory, when it is not the default one.
     #[arg(skip)]
     pub state_dir: Option<PathBuf>,
@@ -117,6 +146,9 @@ pub struct UninstallArgs {
     /// Say what would change, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
     /// Filled from the global option: the state directory, when it is not the default one.
     #[arg(skip)]
     pub state_dir: Option<PathBuf>,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ursa_endpoint::args::{Cli, Command, EnrollArgs};
+use ursa_endpoint::args::{Cli, Command, EnrollArgs, InstallArgs, UninstallArgs};
+use ursa_endpoint::install::{self, InstallError, Report};
 use ursa_endpoint::state::StateDir;
 use ursa_endpoint::{deliver, enroll, exit, hook};
 
@@ -29,7 +30,14 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error, error.code()),
         }),
-        Command::Install(_) | Command::Uninstall(_) => ExitCode::from(exit::INSTALL),
+        Command::Install(arguments) => {
+            let arguments = InstallArgs { state_dir, ..arguments };
+            reported(install::run(&arguments), arguments.json)
+        }
+        Command::Uninstall(arguments) => {
+            let arguments = UninstallArgs { state_dir, ..arguments };
+            reported(install::uninstall(&arguments), arguments.json)
+        }
     }
 }
 
@@ -57,6 +65,16 @@ fn flushed(state: &StateDir) -> ExitCode {
             state.path("rejected").display()
         )),
         Err(error) => failed(&error, error.code()),
+    }
+}
+
+fn reported(done: Result<Report, InstallError>, json: bool) -> ExitCode {
+    match done {
+        Ok(report) => {
+            said(if json { report.json() } else { report.text() }.trim_end());
+            ExitCode::from(if report.failed() { exit::INSTALL } else { exit::OK })
+        }
+        Err(error) => failed(&error, exit::INSTALL),
     }
 }
 

@@ -35,8 +35,9 @@ impl Spool<'_> {
     pub(super) fn place(&self) -> Result<Place, SpoolError> {
         let tail = Tail::read(self.disk);
         if let Some(tail) = tail
-            // A later segment is there when a process ended while it began one, or when power was lost.
-            && self.disk.open(&files::full(tail.segment + 1)).is_err()
+            // A later segment is there when a process ended while it began one, or when the hint is of before a power
+            // loss; perhaps not the next one, for one without records may have been removed.
+            && Names::list(self.disk)?.full.last() == Some(&tail.segment)
             && let Some(place) = self.follow(tail)?
         {
             return Ok(place);
