@@ -559,7 +559,49 @@ export interface components {
         }) | (components["schemas"]["ModelCallBody"] & {
             /** @enum {string} */
             kind: "model_call";
-        });
+        }) | {
+            /** @enum {string} */
+            kind: "session_start";
+            /** @description How, by the agent's own word (`startup`, `resume`, …). */
+            source?: string | null;
+        } | {
+            /** @enum {string} */
+            kind: "session_end";
+            /** @description Why, by the agent's own word. */
+            reason?: string | null;
+        } | (components["schemas"]["PermissionBody"] & {
+            /** @enum {string} */
+            kind: "permission";
+        }) | {
+            /** @description What it is, by the agent's own word. */
+            agent_type?: string | null;
+            /** @enum {string} */
+            kind: "subagent_start";
+        } | {
+            /** @description What it is, by the agent's own word. */
+            agent_type?: string | null;
+            /** @enum {string} */
+            kind: "subagent_stop";
+        } | {
+            /** @enum {string} */
+            kind: "compaction";
+            /** @description `manual` or `auto`, if told. */
+            trigger?: string | null;
+        } | {
+            /** @description Short code. */
+            code: string;
+            /** @enum {string} */
+            kind: "error";
+            /** @description For a person. */
+            message: string;
+        } | {
+            /** @description Short code. */
+            code: string;
+            /** @enum {string} */
+            kind: "notice";
+            /** @description For a person. */
+            message: string;
+        };
         /**
          * @description What kind of fact.
          * @enum {string}
@@ -876,6 +918,24 @@ export interface components {
             /** @description How it is run. */
             type: components["schemas"]["ToolType"];
         };
+        /** @description See [`EventBody::Permission`]. */
+        PermissionBody: {
+            /** @description What it was to run with. */
+            arguments?: unknown;
+            /** @description The provider's id of the call that it was asked for, where a channel told it. */
+            call_id?: string | null;
+            /** @description How it was decided. */
+            decision: components["schemas"]["PermissionDecision"];
+            /** @description Why, if told. */
+            reason?: string | null;
+            /** @description The tool that was to run. */
+            tool: components["schemas"]["Tool"];
+        };
+        /**
+         * @description How a permission was decided; what is decided outranks what is asked.
+         * @enum {string}
+         */
+        PermissionDecision: "asked" | "allowed" | "denied";
         /** @description A piece of one part of an event. */
         Piece: {
             /**
@@ -1387,6 +1447,8 @@ export type Me = components['schemas']['Me'];
 export type ModelCallBody = components['schemas']['ModelCallBody'];
 export type OutlineItem = components['schemas']['OutlineItem'];
 export type OutlineTool = components['schemas']['OutlineTool'];
+export type PermissionBody = components['schemas']['PermissionBody'];
+export type PermissionDecision = components['schemas']['PermissionDecision'];
 export type Piece = components['schemas']['Piece'];
 export type PrivacyChange = components['schemas']['PrivacyChange'];
 export type PrivacySettings = components['schemas']['PrivacySettings'];
