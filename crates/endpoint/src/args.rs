@@ -98,6 +98,7 @@ pub enum Login {
 
 /// Arguments of `install`.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct InstallArgs {
     /// Which agents: slugs separated by commas, or `all`.
     #[arg(long, value_delimiter = ',', default_value = "all", value_name = "LIST")]
