@@ -4,6 +4,7 @@ use serde_json::Value;
 use ursa_adapters::agents;
 use ursa_adapters::body::{DecodeLimits, decode};
 use ursa_adapters::event_stream;
+use ursa_adapters::hooks;
 use ursa_adapters::route::{Protocol, Route};
 use ursa_adapters::tools;
 use ursa_adapters::wire::responses_socket::{ANSWER_BYTES_LIMIT, Asked, CALLS_WAITING_LIMIT, Calls};
@@ -12,6 +13,7 @@ use ursa_adapters::wire::websocket::{Compression, Damage, Decoder, Message, Side
 use ursa_adapters::wire::{self, Answer, anthropic_messages, gemini, openai_chat, openai_responses};
 use ursa_model::capture::{CaptureHead, Principal, ResponseHead};
 use ursa_model::chain::restore;
+use ursa_model::envelope::EnvelopeMeta;
 use ursa_model::message::{ModelRequest, Problem};
 use ursa_model::{EnvironmentId, Timestamp};
 
@@ -318,5 +320,29 @@ pub fn command_line(input: &[u8]) {
             assert!(line.argv.iter().all(|word| word.len() <= command.len()), "no word grows");
         }
         tools::tool(name, name, &arguments);
+    }
+}
+
+/// Any bytes as what a hook was told: no agent's reading fails, what is not read says so, and texts and names that come
+/// out are those that went in.
+pub fn hooks(input: &[u8]) {
+    let body = String::from_utf8_lossy(input);
+    let meta = EnvelopeMeta::default();
+    for agent in hooks::HOOK_AGENTS {
+        let reading = hooks::read(agent.slug, Some("PreToolUse"), &body, &meta);
+        let Some(known) = reading.agent else {
+            panic!("a known source gives an agent");
+        };
+        if !matches!(serde_json::from_str::<Value>(&body), Ok(Value::Object(_))) {
+            assert!(reading.facts.is_empty() && !reading.problems.is_empty(), "what is no object says so");
+        }
+        for fact in &reading.facts {
+            if let hooks::Told::Call(call) = &fact.told {
+                let arguments = call.arguments.clone().unwrap_or_default();
+                let action = hooks::action(known, &call.told_name, &arguments);
+                assert_eq!(action, hooks::action(known, &call.told_name, &arguments));
+                hooks::codex::literals(&arguments.to_string());
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ use ursa_store::{Mark, StoreError};
 use crate::assemble::Exchange;
 use crate::continuation::Continued;
 use crate::draft::Draft;
-use crate::scope::{Resolved, Standing, recognised, resolve};
+use crate::scope::{Resolved, Standing, forked_from, recognised, resolve};
 use crate::settings::PipelineSettings;
 use crate::{context, fuse};
 use read::Call;
@@ -27,6 +27,7 @@ use read::Call;
 pub(crate) struct Normaliser {
     pub(crate) settings: PipelineSettings,
     pub(crate) redactor: Redactor,
+    pub(crate) seen: context::Seen,
     pub(crate) position_secret: [u8; 32],
 }
 
@@ -94,6 +95,12 @@ impl Normaliser {
 
         let keys = keys::Keys::new(draft, &call, &standing, &scope)?;
         let mut observed = observe::observe(draft, &call, &standing, &scope, &keys, self.settings.environment)?;
+        // A conversation that begins with a history was seen from its middle, or is a fork of the one that has it.
+        let begins = keys.known_messages == 0 && !keys.conversation_answered && call.identity.subagent_id.is_none();
+        if scope.is_named() && begins && call.is_turn() {
+            let parent = forked_from(draft, &standing, &scope)?;
+            observed.extend(parent.map(|parent| observe::parent(&call, &scope, parent)));
+        }
         hooked::tasks(draft, &call, &standing, &scope, &observed)?;
         observed.extend(hooked::scripted(draft, &call, &standing, &scope)?);
         leave_marks(draft, &call, &standing, &scope, &keys);
@@ -125,7 +132,7 @@ impl Normaliser {
         let around = context::Around { parent: before.map(|(node, _)| node), output: &output, inexact };
         let written = match call.request.take() {
             Some(request) if !call.route.counts_tokens() && !draft.metadata_only => {
-                Some(context::write(draft, &self.redactor, scope, request, &around)?)
+                Some(context::write(draft, &self.redactor, &self.seen, scope, request, &around)?)
             }
             _ => None,
         };

@@ -151,6 +151,25 @@ pub(crate) fn recognised(
     Ok(if known && provisional != *scope { vec![provisional] } else { Vec::new() })
 }
 
+/// The conversation that one was forked from: its history was answered there.
+pub(crate) fn forked_from(
+    draft: &Draft,
+    standing: &Standing<'_>,
+    scope: &ConversationScope,
+) -> Result<Option<ConversationScope>, StoreError> {
+    for answer in standing.answers.iter().rev() {
+        let key = standing.maker.mark(Landmark::Answer(&answer.fingerprint), &standing.before(answer));
+        let given = draft.marks_at(key)?;
+        if given.iter().any(|mark| mark.scope == *scope) {
+            return Ok(None);
+        }
+        if let Some(mark) = given.into_iter().find(|mark| mark.scope.is_named()) {
+            return Ok(Some(mark.scope));
+        }
+    }
+    Ok(None)
+}
+
 /// Which purpose a route forces, whatever the body looks like.
 pub(crate) fn purpose(route: Route, identity: &Identity) -> Purpose {
     if route.counts_tokens() { Purpose::CountTokens } else { identity.purpose }

@@ -7,6 +7,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
 use support::Record;
 use support::recording::{Capture, is_prompt, is_tool_call, recording};
 use ursa_model::event::{Event, EventBody};
@@ -83,15 +84,13 @@ fn assert_same(one: &Record, other: &Record, what: &str) {
     assert_eq!(one.len(), other.len(), "{what}");
 }
 
-#[test]
-fn both_channels_give_one_record_whatever_came_when() {
-    for scenario in SCENARIOS {
+fn one_record_whatever_came_when(name: &str) {
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name == name) {
         let all = recording(scenario.name, scenario.source);
         let record = Record::played(&all);
         let session = record.only_session();
         let counts = &session.counts;
-        let told =
-            [counts.prompts, counts.completions, counts.model_calls, counts.tool_calls, counts.tool_errors];
+        let told = [counts.prompts, counts.completions, counts.model_calls, counts.tool_calls, counts.tool_errors];
         assert_eq!(told, scenario.truth, "{}", scenario.name);
         assert!(session.completeness.complete, "{} {:?}", scenario.name, session.completeness);
 
@@ -114,6 +113,51 @@ fn both_channels_give_one_record_whatever_came_when() {
     }
 }
 
+#[test]
+fn claude_code_main_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("claude-code-main");
+}
+
+#[test]
+fn claude_code_interactive_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("claude-code-interactive");
+}
+
+#[test]
+fn claude_code_permission_default_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("claude-code-permission-default");
+}
+
+#[test]
+fn claude_code_hook_exit2_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("claude-code-hook-exit2");
+}
+
+#[test]
+fn codex_main_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("codex-main");
+}
+
+#[test]
+fn codex_code_mode_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("codex-code-mode");
+}
+
+#[test]
+fn gemini_cli_main_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("gemini-cli-main");
+}
+
+#[test]
+fn copilot_cli_anthropic_pascal_repo_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("copilot-cli-anthropic-pascal-repo");
+}
+
+#[test]
+fn copilot_cli_completions_camel_user_is_one_record_whatever_came_when() {
+    one_record_whatever_came_when("copilot-cli-completions-camel-user");
+}
+
 fn subagents(record: &Record) -> BTreeSet<String> {
     let sessions = record.sessions();
     sessions.iter().flat_map(|session| record.events(session)).filter_map(|event| event.subagent_id).collect()
@@ -125,9 +169,7 @@ fn either_channel_alone_gives_the_same_ids() {
         let all = recording(scenario.name, scenario.source);
         let (wire, hooked) = (Record::played(edge(&all)), Record::played(hooks(&all)));
         let both = Record::played(&all);
-        for (fits, apart) in
-            [(is_tool_call as fn(&Event) -> bool, scenario.calls_apart), (is_prompt, (0, 0))]
-        {
+        for (fits, apart) in [(is_tool_call as fn(&Event) -> bool, scenario.calls_apart), (is_prompt, (0, 0))] {
             // The wire of the one has no conversation id, the events of the other no word on what the wire calls a
             // subagent: there ids become aliases, which the next test is about.
             if scenario.name.starts_with("gemini") || scenario.name.contains("pascal") {
@@ -173,5 +215,54 @@ fn text(body: &EventBody) -> &str {
     match body {
         EventBody::Prompt { text, .. } | EventBody::Completion { text, .. } => text.trim(),
         _ => "",
+    }
+}
+
+/// Calls of a script of the model's hang on the call that ran the script.
+#[test]
+fn what_a_script_called_hangs_on_the_script() {
+    let all = recording("codex-code-mode", "codex");
+    for order in [all.iter().collect::<Vec<_>>(), all.iter().rev().collect()] {
+        let record = Record::played(order);
+        let events = record.events(&record.only_session());
+        let script_of = |event: &Event| {
+            let parent = events.iter().find(|outer| Some(outer.id) == event.parent_event_id)?;
+            match (&event.body, &parent.body) {
+                (EventBody::ToolCall(inner), EventBody::ToolCall(outer)) if outer.tool.name == "exec" => {
+                    let said = inner.arguments.as_ref()?.as_object()?.values().find_map(|value| value.as_str())?;
+                    Some((event.subagent_id == parent.subagent_id, outer.arguments.as_ref()?.as_str()?.contains(&said[..5])))
+                }
+                _ => None,
+            }
+        };
+        let inside: Vec<(bool, bool)> = events.iter().filter_map(script_of).collect();
+        assert_eq!(inside, [(true, true); 6]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    /// Whatever of a recording arrives, however often and in which order: what is there is what it would be in the
+    /// order of its times.
+    #[test]
+    fn any_part_in_any_order_is_one_record(
+        name in prop::sample::select(&[(0_usize, 0_u64), (4, 0), (6, 0), (8, 0)][..]),
+        keep in prop::collection::vec(any::<bool>(), 100),
+        seed: u64,
+        batch in 1..9_usize,
+    ) {
+        let scenario = &SCENARIOS[name.0];
+        let all = recording(scenario.name, scenario.source);
+        // Exchanges are whole or not there at all: a request answers the one before it.
+        let kept: Vec<Capture> = all
+            .into_iter()
+            .zip(&keep)
+            .filter(|(capture, keep)| **keep || !capture.is_hook())
+            .map(|(capture, _)| capture)
+            .collect();
+        let expected = Record::played_in(kept.iter(), 64);
+        let seen = Record::played_in(delivered_anyhow(&kept, seed), batch);
+        prop_assert_eq!(expected.seen(), seen.seen());
     }
 }

@@ -72,6 +72,11 @@ fn route() {
 }
 
 #[test]
+fn hooks() {
+    replay("hooks", checks::hooks);
+}
+
+#[test]
 fn identify() {
     replay("identify", checks::identify);
 }

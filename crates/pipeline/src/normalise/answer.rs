@@ -79,7 +79,13 @@ impl Observer<'_> {
                     let key = self.keys.asked(call_id, calls.saturating_sub(1));
                     let failed = is_error.unwrap_or(false);
                     let status = if failed { ToolStatus::Failed } else { ToolStatus::Completed };
-                    self.reply(EventKind::ToolCall, vec![key], None, result(call_id, content, failed, status, None), place);
+                    self.reply(
+                        EventKind::ToolCall,
+                        vec![key],
+                        None,
+                        result(call_id, content, failed, status, None),
+                        place,
+                    );
                 }
                 _ => {}
             }

@@ -78,6 +78,23 @@ pub(super) fn connection_gaps(exchange: &Exchange, scope: &ConversationScope) ->
     exchange.problems.iter().map(gap).collect()
 }
 
+/// The conversation that this one was forked from.
+pub(super) fn parent(call: &Call<'_>, scope: &ConversationScope, parent: ConversationScope) -> Observation {
+    Observation {
+        scope: scope.clone(),
+        subagent_id: None,
+        kind: None,
+        vantage: Vantage::WireRequest,
+        keys: vec![Key::Session],
+        own_key: None,
+        content: Content::Session(SessionAttribute::Parent { scope: parent }),
+        at: call.at,
+        ordinal: CALL_ORDINAL,
+        capture: call.exchange.id,
+        made_by: VERSION,
+    }
+}
+
 /// Puts the context into the observation of the call itself.
 pub(super) fn add_context(observation: &mut Observation, context: Option<&ContextRef>) {
     if let Content::ModelCall(call) = &mut observation.content {

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use ursa_model::capture::{CaptureEnd, CaptureHead, Channel, EndReason, Principal, ResponseHead};
 use ursa_model::envelope::{Envelope, EnvelopeMeta, RECEIVED_VERSION, ReceivedEnvelope};
 use ursa_model::event::{Event, EventBody};
 use ursa_model::ids::{EnvironmentId, ExchangeId};
 use ursa_model::time::Timestamp;
-use tempfile::TempDir;
 use ursa_pipeline::Exchange;
 use ursa_store::sqlite::SqliteStore;
 use uuid::Uuid;
