@@ -89,7 +89,7 @@ impl BodyRecorder {
         for piece in chunk[..kept].chunks(PART_BYTES) {
             if self.part.is_empty() {
                 // It would only grow, and be copied, step by step.
-                self.part.reserve(self.usual.max(piece.len()));
+                self.part.reserve(self.usual.min(PART_BYTES).max(piece.len()));
             }
             self.masker.push(piece, &mut self.part);
             if self.part.len() >= PART_BYTES {

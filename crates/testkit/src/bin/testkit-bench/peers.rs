@@ -29,6 +29,7 @@ pub(crate) async fn start(name: &str, dir: &Path, upstream: SocketAddr) -> anyho
     // Taken and given back: most of them cannot choose a port and say which.
     let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let port = address.port().to_string();
+    let port_is = format!("--port={port}");
     let file = dir.join(format!("{name}.conf"));
     let mut headers = Vec::new();
     let (program, arguments): (&str, Vec<&OsStr>) = match name {
@@ -43,7 +44,7 @@ pub(crate) async fn start(name: &str, dir: &Path, upstream: SocketAddr) -> anyho
         "portkey" => {
             headers.push(("x-portkey-provider", "anthropic".to_owned()));
             headers.push(("x-portkey-custom-host", format!("http://{upstream}/v1")));
-            ("gateway", vec!["--headless".as_ref(), "--port".as_ref(), port.as_ref()])
+            ("gateway", vec!["--headless".as_ref(), port_is.as_ref()])
         }
         "litellm" => {
             std::fs::write(&file, litellm_config(upstream))?;
