@@ -29,7 +29,7 @@ impl Random {
 fn seeds() -> std::ops::Range<u64> {
     let variable = |name: &str| std::env::var(name).ok().and_then(|seeds| seeds.parse::<u64>().ok());
     let one = variable("URSA_SIM_SEED").map(|seed| seed..seed + 1);
-    one.unwrap_or_else(|| 0..variable("URSA_SIM_SEEDS").unwrap_or(200))
+    one.unwrap_or_else(|| 0..variable("URSA_SIM_SEEDS").unwrap_or(60))
 }
 
 fn record(id: Uuid, source: &str, body: &str) -> Frame {

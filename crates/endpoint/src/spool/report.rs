@@ -1,6 +1,5 @@
 //! Telling the server what was dropped: as records of the spool itself, each number once.
 
-use ursa_journal::frames::FrameHead;
 use ursa_model::ExchangeId;
 use ursa_model::capture::Frame;
 use ursa_model::envelope::{DROPPED_EVENT, Dropped, ENDPOINT_SOURCE, Envelope};
@@ -10,16 +9,11 @@ use super::ledger::{Count, Ledger, Reason, Report};
 use super::{Spool, SpoolError};
 
 /// Longest line of a report, in bytes.
-const REPORT_BYTES_MAX: u32 = 2048;
-
-/// False for frames that are too long for a report: they need not be read.
-pub(super) fn may_be_report(head: &FrameHead) -> bool {
-    head.payload_bytes() <= REPORT_BYTES_MAX
-}
+const REPORT_BYTES_MAX: usize = 2048;
 
 /// What a record tells of dropped ones, if it does: when it is itself dropped, what it told must be told anew.
 pub(super) fn told(line: &[u8]) -> Option<(Reason, Count)> {
-    let envelope: Envelope = (line.len() <= REPORT_BYTES_MAX as usize).then(|| serde_json::from_slice(line).ok())??;
+    let envelope: Envelope = (line.len() <= REPORT_BYTES_MAX).then(|| serde_json::from_slice(line).ok())??;
     if envelope.source != ENDPOINT_SOURCE || envelope.event.as_deref() != Some(DROPPED_EVENT) {
         return None;
     }

@@ -10,7 +10,7 @@ use super::files::{self, Names};
 use super::identity::random;
 use super::ledger::{Count, Ledger, Reason};
 use super::reader::Listed;
-use super::report::{may_be_report, told};
+use super::report::told;
 use super::segment::SegmentFile;
 use super::{LINE_BYTES_MAX, Spool, SpoolError};
 
@@ -105,13 +105,13 @@ impl Spool<'_> {
         for found in listed.file.heads() {
             let found = found?;
             let head = found.head;
-            if head.seal() > ledger.settled {
+            // A damaged one may lie whole in the next file: a process or the power ended while records were moved. If it
+            // does not, it is a hole.
+            let payload = if head.seal() > ledger.settled { listed.file.payload(&found)? } else { None };
+            if let Some(payload) = payload {
                 ledger.count(Reason::Damaged, Count { count: head.seal() - ledger.settled - 1, bytes: 0 });
-                let payload = if may_be_report(&head) { listed.file.payload(&found)? } else { None };
-                let (reason, count) = payload
-                    .as_deref()
-                    .and_then(told)
-                    .unwrap_or((reason, Count { count: 1, bytes: u64::from(head.payload_bytes()) }));
+                let one = Count { count: 1, bytes: payload.len() as u64 };
+                let (reason, count) = told(&payload).unwrap_or((reason, one));
                 if ledger.report.as_ref().is_some_and(|report| report.id.into_bytes() == head.exchange().0) {
                     // Told anew below, not appended once more.
                     ledger.report = None;
