@@ -1,12 +1,13 @@
 //! One exchange, read into observations.
 
 mod answer;
+mod around;
 mod hooked;
 mod keys;
 mod observe;
 mod read;
 
-pub(crate) use observe::strip_content;
+pub(crate) use around::strip_content;
 
 use ursa_adapters::agents;
 use ursa_model::chain::{Landmark, PositionMaker, answers};
@@ -99,7 +100,7 @@ impl Normaliser {
         let begins = keys.known_messages == 0 && !keys.conversation_answered && call.identity.subagent_id.is_none();
         if scope.is_named() && begins && call.is_turn() {
             let parent = forked_from(draft, &standing, &scope)?;
-            observed.extend(parent.map(|parent| observe::parent(&call, &scope, parent)));
+            observed.extend(parent.map(|parent| around::parent(&call, &scope, parent)));
         }
         hooked::tasks(draft, &call, &standing, &scope, &observed)?;
         observed.extend(hooked::scripted(draft, &call, &standing, &scope)?);
@@ -109,7 +110,7 @@ impl Normaliser {
         for mut observation in observed {
             observe::add_context(&mut observation, context.as_ref());
             if metadata_only {
-                observe::strip_content(&mut observation);
+                strip_content(&mut observation);
             }
             draft.observations.push(self.redactor.observation(observation));
         }
@@ -153,7 +154,7 @@ impl Normaliser {
         let identity = agents::identify(&exchange.head, None);
         if let Some((namespace, id)) = &identity.conversation {
             let scope = ConversationScope::vendor(namespace, id);
-            for gap in observe::connection_gaps(exchange, &scope) {
+            for gap in around::connection_gaps(exchange, &scope) {
                 draft.observations.push(self.redactor.observation(gap));
             }
             return;

@@ -230,7 +230,10 @@ fn what_a_script_called_hangs_on_the_script() {
             match (&event.body, &parent.body) {
                 (EventBody::ToolCall(inner), EventBody::ToolCall(outer)) if outer.tool.name == "exec" => {
                     let said = inner.arguments.as_ref()?.as_object()?.values().find_map(|value| value.as_str())?;
-                    Some((event.subagent_id == parent.subagent_id, outer.arguments.as_ref()?.as_str()?.contains(&said[..5])))
+                    Some((
+                        event.subagent_id == parent.subagent_id,
+                        outer.arguments.as_ref()?.as_str()?.contains(&said[..5]),
+                    ))
                 }
                 _ => None,
             }

@@ -1,6 +1,6 @@
 //! Threads as hooks and edge tell them together: resumed, compacted, forked, and of agents that hooks alone can see.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 mod support;
 
@@ -120,7 +120,8 @@ fn stand_in_cursor_is_seen_by_hooks_alone() {
         body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         told(place, "cursor", event, i64::try_from(place).unwrap(), body)
     };
-    let call = json!({"tool_name": "Shell", "tool_input": {"command": "ls", "cwd": "/w"}, "tool_use_id": "tool_0123456789"});
+    let call =
+        json!({"tool_name": "Shell", "tool_input": {"command": "ls", "cwd": "/w"}, "tool_use_id": "tool_0123456789"});
     let mut ended = call.clone();
     ended["tool_output"] = json!("{\"output\":\"a b\"}");
     let captures = [
@@ -132,8 +133,14 @@ fn stand_in_cursor_is_seen_by_hooks_alone() {
         cursor(6, "postToolUse", ended),
         // It is sometimes told twice, and to Claude Code's hooks, too.
         cursor(7, "preToolUse", call),
-        told(8, "claude-code", "UserPromptSubmit", 8, json!({"conversation_id": "c1", "generation_id": "g1",
-            "cursor_version": "3.18.25", "session_id": "c1", "prompt": "list"})),
+        told(
+            8,
+            "claude-code",
+            "UserPromptSubmit",
+            8,
+            json!({"conversation_id": "c1", "generation_id": "g1",
+            "cursor_version": "3.18.25", "user_email": "ada@example.com", "session_id": "c1", "prompt": "list"}),
+        ),
         cursor(9, "afterAgentResponse", json!({"text": "There are two."})),
         cursor(10, "sessionEnd", json!({"reason": "completed"})),
     ];
@@ -144,13 +151,15 @@ fn stand_in_cursor_is_seen_by_hooks_alone() {
     assert_eq!((session.agent.slug.as_str(), session.agent.version.as_deref()), ("cursor", Some("3.18.25")));
     assert_eq!(session.user.unwrap().email.as_deref(), Some("ada@example.com"));
     let EventBody::ToolCall(call) = kinds(&record, EventKind::ToolCall).remove(0).body else { unreachable!() };
-    assert_eq!((call.call_id.as_str(), call.detail), ("tool_0123456789", Some(json!({"output": "a b"}))));
+    // The shell's own event comes first, and tells the output alone.
+    assert_eq!((call.call_id.as_str(), call.detail), ("tool_0123456789", Some(json!("a b"))));
 }
 
 /// Ids that local servers count anew in each answer say nothing to hooks: tool and arguments do.
 #[test]
 fn calls_with_weak_ids_are_told_by_what_they_do() {
-    let use_block = |command: &str| json!([{"type": "tool_use", "id": "call_0", "name": "Bash", "input": {"command": command}}]);
+    let use_block =
+        |command: &str| json!([{"type": "tool_use", "id": "call_0", "name": "Bash", "input": {"command": command}}]);
     let result = |text: &str| json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_0", "content": text}]});
     let call = |command: &str| json!({"role": "assistant", "content": use_block(command)});
     let first = json!([user("go")]);

@@ -26,8 +26,8 @@ pub use evidence::{Evidence, Strength};
 pub use origin::{Marker, split};
 pub(crate) use refine::set_kind;
 pub use refine::{refine_request, refine_response};
-pub use results::{is_denied, result_is_error, title_of};
 pub(crate) use results::text as result_text;
+pub use results::{is_denied, result_is_error, title_of};
 
 /// Server and tool of an MCP tool, as far as a name tells them.
 pub type McpName<'n> = (Option<&'n str>, Option<&'n str>);

@@ -27,6 +27,9 @@ use crate::{agents, tools};
 pub use facts::{HookCall, HookFact, Stage, Told};
 pub(crate) use payload::Payload;
 
+/// Server, if the name tells it, and tool.
+pub type HookMcpName = (Option<String>, String);
+
 /// What is known of one agent's hooks.
 #[derive(Debug)]
 pub struct HookAgent {
@@ -45,7 +48,7 @@ pub struct HookAgent {
     /// What a tool that the hooks call `name` is called by the model, with its namespace.
     pub wire_tool: fn(&str) -> (String, &'static str),
     /// Server and tool of an MCP tool, by a name of the agent's own making, where the wire has no word on it.
-    pub mcp_name: fn(&str) -> Option<(Option<String>, String)>,
+    pub mcp_name: fn(&str) -> Option<HookMcpName>,
     /// The part of a call's arguments that all of the agent's events tell of it.
     pub told_arguments: fn(&str, &Value) -> Value,
     /// Whether its hooks tell no call id.
@@ -53,14 +56,8 @@ pub struct HookAgent {
 }
 
 /// The agents. A payload that looks like an earlier one's is that one's.
-pub const HOOK_AGENTS: &[&HookAgent] = &[
-    &cursor::AGENT,
-    &copilot::VSCODE,
-    &claude_code::AGENT,
-    &codex::AGENT,
-    &gemini_cli::AGENT,
-    &copilot::CLI,
-];
+pub const HOOK_AGENTS: &[&HookAgent] =
+    &[&cursor::AGENT, &copilot::VSCODE, &claude_code::AGENT, &codex::AGENT, &gemini_cli::AGENT, &copilot::CLI];
 
 /// What one event says.
 #[derive(Debug)]
@@ -117,7 +114,9 @@ pub fn read(source: &str, event: Option<&str>, body: &str, meta: &EnvelopeMeta) 
             reading.agent = sender.filter(|_| reading.agent.is_some()).or(reading.agent);
             read_event(&payload, &mut reading);
         }
-        Ok(Value::Object(_)) => reading.problems.push(Problem::new("hook_not_json", "a hook was told something else than JSON")),
+        Ok(Value::Object(_)) => {
+            reading.problems.push(Problem::new("hook_not_json", "a hook was told something else than JSON"));
+        }
         Ok(_) => reading.problems.push(Problem::new("hook_not_json", "a hook was told no JSON object")),
         Err(error) => reading.problems.push(Problem::new("hook_not_json", json::reason(&error))),
     }
@@ -184,7 +183,7 @@ fn all_arguments(_: &str, arguments: &Value) -> Value {
     arguments.clone()
 }
 
-fn no_mcp_name(_: &str) -> Option<(Option<String>, String)> {
+fn no_mcp_name(_: &str) -> Option<HookMcpName> {
     None
 }
 

@@ -63,9 +63,8 @@ fn every_event_of_every_plan_is_known() {
 
 #[test]
 fn what_cannot_be_read_is_a_problem() {
-    let kinds = |reading: &Reading| -> Vec<String> {
-        reading.problems.iter().map(|problem| problem.kind.clone()).collect()
-    };
+    let kinds =
+        |reading: &Reading| -> Vec<String> { reading.problems.iter().map(|problem| problem.kind.clone()).collect() };
     let unknown = told("claude-code", "Brand<New>Event", &json!({"session_id": "s"}));
     assert_eq!((unknown.conversation.as_deref(), kinds(&unknown)), (Some("s"), vec!["unknown_event".to_owned()]));
     assert_eq!(unknown.problems[0].detail, "hook event BrandNewEvent");
@@ -75,7 +74,8 @@ fn what_cannot_be_read_is_a_problem() {
         assert_eq!(kinds(&reading), ["hook_cut", "hook_not_json"], "{body}");
         assert!(reading.facts.is_empty() && reading.conversation.is_none());
     }
-    let stranger = told("some-agent", "Stop", &json!({"session_id": "s", "generation_id": "g", "conversation_id": "c"}));
+    let stranger =
+        told("some-agent", "Stop", &json!({"session_id": "s", "generation_id": "g", "conversation_id": "c"}));
     assert!(stranger.agent.is_none() && kinds(&stranger) == ["unknown_agent"]);
 }
 
@@ -110,7 +110,10 @@ fn a_call_of_claude_code_from_asking_to_its_end() {
     assert_eq!((call.status, call.tool.kind, call.is_error), (ToolStatus::Running, ToolType::Mcp, None));
     assert_eq!((call.tool.mcp_server.as_deref(), before.turn.as_deref()), (Some("files"), Some("p")));
     let after = told("claude-code", "PostToolUse", &body(json!({"tool_response": {"ok": 1}})));
-    assert_eq!((calls(&after)[0].status, calls(&after)[0].detail.clone()), (ToolStatus::Completed, Some(json!({"ok": 1}))));
+    assert_eq!(
+        (calls(&after)[0].status, calls(&after)[0].detail.clone()),
+        (ToolStatus::Completed, Some(json!({"ok": 1})))
+    );
     let failed = told("claude-code", "PostToolUseFailure", &body(json!({"error": "Exit code 1"})));
     assert_eq!((calls(&failed)[0].status, calls(&failed)[0].is_error), (ToolStatus::Failed, Some(true)));
     let denied = told("claude-code", "PermissionDenied", &body(json!({"reason": "risky"})));
@@ -156,7 +159,8 @@ fn codex_calls_tools_as_the_wire_does() {
         ("mcp__rigmcp__echo", "mcp__rigmcp__echo", ToolType::Mcp),
         ("collaboration", "collaboration", ToolType::Builtin),
     ] {
-        let body = json!({"session_id": "s", "tool_name": hook, "tool_input": {"command": "ls -la"}, "tool_use_id": "call_1"});
+        let body =
+            json!({"session_id": "s", "tool_name": hook, "tool_input": {"command": "ls -la"}, "tool_use_id": "call_1"});
         let reading = told("codex", "PreToolUse", &body);
         let tool = &calls(&reading)[0].tool;
         assert_eq!((tool.name.as_str(), tool.kind), (wire, kind));
@@ -181,7 +185,8 @@ fn stand_in_cursor() {
     let borrowed = told("claude-code", "UserPromptSubmit", &base(json!({"prompt": "fix", "session_id": "c1"})));
     assert_eq!((borrowed.agent.unwrap().slug, borrowed.conversation.as_deref()), ("cursor", Some("c1")));
 
-    let shell = base(json!({"tool_name": "Shell", "tool_input": {"command": "ls", "cwd": "/w"}, "tool_use_id": "tool_1\nx"}));
+    let shell =
+        base(json!({"tool_name": "Shell", "tool_input": {"command": "ls", "cwd": "/w"}, "tool_use_id": "tool_1\nx"}));
     let general = told("cursor", "preToolUse", &shell);
     let beside = told("cursor", "beforeShellExecution", &base(json!({"command": "ls", "cwd": "/w"})));
     let (one, other) = (calls(&general)[0], calls(&beside)[0]);
@@ -199,7 +204,9 @@ fn stand_in_cursor() {
     let denied = base(json!({"tool_name": "Shell", "tool_input": {"command": "rm"}, "tool_use_id": "t",
         "error_message": "no", "failure_type": "permission_denied"}));
     assert_eq!(calls(&told("cursor", "postToolUseFailure", &denied))[0].status, ToolStatus::Denied);
-    let start = base(json!({"subagent_type": "explore", "prompt": "look", "subagent_id": "t7", "parent_conversation_id": "c0"}));
+    let start = base(
+        json!({"subagent_type": "explore", "prompt": "look", "subagent_id": "t7", "parent_conversation_id": "c0"}),
+    );
     let start = told("cursor", "subagentStart", &start);
     assert_eq!((start.conversation.as_deref(), start.subagent.as_deref()), (Some("c0"), Some("t7")));
     assert_eq!((kinds(&start), prompts(&start)), (vec![EventKind::SubagentStart], vec!["look"]));
@@ -250,10 +257,32 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 const FIELDS: &[&str] = &[
-    "session_id", "sessionId", "conversation_id", "prompt", "tool_name", "toolName", "tool_input", "toolArgs",
-    "tool_use_id", "tool_response", "toolResult", "tool_calls", "agent_id", "agentId", "prompt_id", "timestamp",
-    "hook_event_name", "hookEventName", "cursor_version", "last_assistant_message", "transcript_path", "mcp_server",
-    "llmContent", "error", "workspace_roots", "transformedPrompt",
+    "session_id",
+    "sessionId",
+    "conversation_id",
+    "prompt",
+    "tool_name",
+    "toolName",
+    "tool_input",
+    "toolArgs",
+    "tool_use_id",
+    "tool_response",
+    "toolResult",
+    "tool_calls",
+    "agent_id",
+    "agentId",
+    "prompt_id",
+    "timestamp",
+    "hook_event_name",
+    "hookEventName",
+    "cursor_version",
+    "last_assistant_message",
+    "transcript_path",
+    "mcp_server",
+    "llmContent",
+    "error",
+    "workspace_roots",
+    "transformedPrompt",
 ];
 
 proptest! {

@@ -96,7 +96,8 @@ fn counts_by_channel<'a>(observations: &[&'a Observation]) -> Vec<Vec<Count<'a>>
     if observations.first().is_some_and(|seen| matches!(seen.kind, Some(EventKind::ToolCall | EventKind::Permission))) {
         let (hooks, wire): (Vec<_>, Vec<_>) =
             observations.iter().partition(|seen| seen.vantage.channel() == Channel::Hook);
-        let is_beside = |seen: &&Observation| seen.own_key.as_deref().is_some_and(|own| own.starts_with(Observation::BESIDE));
+        let is_beside =
+            |seen: &&Observation| seen.own_key.as_deref().is_some_and(|own| own.starts_with(Observation::BESIDE));
         let (beside, hooks): (Vec<_>, Vec<_>) = hooks.into_iter().partition(is_beside);
         return vec![actions::on_the_wire(&wire), actions::in_hooks(&hooks), actions::in_hooks(&beside)];
     }

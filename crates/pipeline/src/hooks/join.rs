@@ -47,7 +47,8 @@ pub(super) fn tell(
             continue;
         }
         let candidates = draft.marks_at(key)?;
-        let free = candidates.into_iter().take(CANDIDATES_LIMIT).find(|mark| mark.value == WIRE && !mark.scope.is_named());
+        let free =
+            candidates.into_iter().take(CANDIDATES_LIMIT).find(|mark| mark.value == WIRE && !mark.scope.is_named());
         if let Some(mark) = free {
             draft.mark(Mark { key: claim(maker, session, &key), scope: session.clone(), value: String::new(), at });
             fuse::merge_scopes(draft, &mark.scope, session)?;

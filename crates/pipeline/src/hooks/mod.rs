@@ -38,8 +38,7 @@ pub(crate) fn observe(
 ) -> Result<(), StoreError> {
     draft.captures += 1;
     let envelope = &received.envelope;
-    let reading =
-        adapters::read(&envelope.source, envelope.event.as_deref(), envelope.body.get(), &envelope.meta);
+    let reading = adapters::read(&envelope.source, envelope.event.as_deref(), envelope.body.get(), &envelope.meta);
     let (Some(agent), Some(conversation)) = (reading.agent, reading.conversation.as_deref()) else {
         draft.unattributed += 1;
         draft.dropped.extend(reading.problems.into_iter().map(|problem| (problem.kind, 1)));
@@ -130,8 +129,12 @@ impl Observer<'_> {
             self.attribute(SessionAttribute::Cwd { path: path.clone() });
         }
         let os_user = self.received.envelope.meta.os_user.as_deref();
+        let names_user = self.reading.email.is_some();
         for attribute in who::of_delivery(self.received.device.as_ref(), os_user) {
-            self.attribute(attribute);
+            // Whom the agent itself names says more than a login name does.
+            if !(names_user && matches!(attribute, SessionAttribute::User { .. })) {
+                self.attribute(attribute);
+            }
         }
         if let Some(email) = &self.reading.email {
             self.attribute(SessionAttribute::User {

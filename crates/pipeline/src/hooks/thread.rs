@@ -83,12 +83,7 @@ fn meet(
     Ok(())
 }
 
-fn is_matched(
-    draft: &Draft,
-    maker: &PositionMaker,
-    scope: &ConversationScope,
-    name: &str,
-) -> Result<bool, StoreError> {
+fn is_matched(draft: &Draft, maker: &PositionMaker, scope: &ConversationScope, name: &str) -> Result<bool, StoreError> {
     let is_marked = |key: MarkKey| draft.marks_at(key).map(|marks| !marks.is_empty());
     Ok(is_marked(mark_of(maker, scope, name))? || is_marked(taken(maker, scope, name))?)
 }

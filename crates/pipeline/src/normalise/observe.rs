@@ -9,7 +9,7 @@ use ursa_model::capture::{Assurance, Channel, EndReason, Principal};
 use ursa_model::event::{Attachment, EventKind, ToolStatus};
 use ursa_model::fuse::fact_ids;
 use ursa_model::ids::{ConversationScope, EnvironmentId, hex};
-use ursa_model::message::{Message, Origin, Part, Problem, Purpose, Role, Tool};
+use ursa_model::message::{Message, Origin, Part, Purpose, Role, Tool};
 use ursa_model::observation::{Content, ContextRef, Key, ModelCallContent, Observation, SessionAttribute, Vantage};
 use ursa_store::StoreError;
 
@@ -17,14 +17,13 @@ use super::Stage;
 use super::hooked;
 use super::keys::Keys;
 use super::read::Call;
-use crate::assemble::Exchange;
 use crate::draft::Draft;
 use crate::scope::Standing;
 use crate::settings::VERSION;
 use crate::who;
 
 /// Ordinals within one exchange: messages first, then the call, then the answer's blocks.
-const CALL_ORDINAL: u32 = 1_000_000;
+pub(super) const CALL_ORDINAL: u32 = 1_000_000;
 pub(super) const REPLY_ORDINAL: u32 = 1_000_001;
 
 /// Everything that the call tells.
@@ -56,81 +55,10 @@ pub(super) fn observe(
     Ok(told.observations)
 }
 
-/// What is to be told of a connection, without a call.
-pub(super) fn connection_gaps(exchange: &Exchange, scope: &ConversationScope) -> Vec<Observation> {
-    let gap = |problem: &Problem| Observation {
-        scope: scope.clone(),
-        subagent_id: None,
-        kind: None,
-        vantage: Vantage::WireRequest,
-        keys: vec![Key::Session],
-        own_key: None,
-        content: Content::Session(SessionAttribute::Gap {
-            channel: Channel::Edge,
-            kind: problem.kind.clone(),
-            detail: problem.detail.clone(),
-        }),
-        at: exchange.at,
-        ordinal: CALL_ORDINAL,
-        capture: exchange.id,
-        made_by: VERSION,
-    };
-    exchange.problems.iter().map(gap).collect()
-}
-
-/// The conversation that this one was forked from.
-pub(super) fn parent(call: &Call<'_>, scope: &ConversationScope, parent: ConversationScope) -> Observation {
-    Observation {
-        scope: scope.clone(),
-        subagent_id: None,
-        kind: None,
-        vantage: Vantage::WireRequest,
-        keys: vec![Key::Session],
-        own_key: None,
-        content: Content::Session(SessionAttribute::Parent { scope: parent }),
-        at: call.at,
-        ordinal: CALL_ORDINAL,
-        capture: call.exchange.id,
-        made_by: VERSION,
-    }
-}
-
 /// Puts the context into the observation of the call itself.
 pub(super) fn add_context(observation: &mut Observation, context: Option<&ContextRef>) {
     if let Content::ModelCall(call) = &mut observation.content {
         call.context = context.cloned();
-    }
-}
-
-/// Leaves of an observation what is no content: who, when, which tool, how long, how many tokens.
-pub(crate) fn strip_content(observation: &mut Observation) {
-    match &mut observation.content {
-        Content::Prompt { text, attachments } => {
-            text.clear();
-            attachments.clear();
-        }
-        Content::Completion { text, .. }
-        | Content::Reasoning { text }
-        | Content::Session(SessionAttribute::Title { text }) => text.clear(),
-        Content::ToolCall { tool, arguments, executed_arguments, result, detail, .. } => {
-            if let Some(line) = tool.as_mut().and_then(|tool| tool.cli.as_mut()) {
-                line.argv.clear();
-            }
-            (*arguments, *executed_arguments, *result, *detail) = (None, None, None, None);
-        }
-        Content::ModelCall(call) => {
-            if let Some(error) = &mut call.error {
-                error.message.clear();
-            }
-        }
-        Content::Permission { tool, arguments, reason, .. } => {
-            if let Some(line) = tool.as_mut().and_then(|tool| tool.cli.as_mut()) {
-                line.argv.clear();
-            }
-            (*arguments, *reason) = (None, None);
-        }
-        Content::Happened { message, .. } => message.clear(),
-        Content::Inside { .. } | Content::Session(_) => {}
     }
 }
 

@@ -6,7 +6,9 @@ use serde_json::Value;
 use ursa_model::event::EventKind;
 use ursa_model::message::AgentKind;
 
-use super::{HookAgent, HookCall, Payload, Reading, Told, all_arguments, is_never_sender, no_mcp_name, same_name};
+use super::{
+    HookAgent, HookCall, HookMcpName, Payload, Reading, Told, all_arguments, is_never_sender, no_mcp_name, same_name,
+};
 use crate::agents;
 
 /// What is known of the CLI's hooks. They tell no call ids.
@@ -67,7 +69,6 @@ fn read_cli(payload: &Payload<'_>, reading: &mut Reading) -> bool {
             let tool = CLI.tool(&name, &arguments, None);
             reading.asked(tool, arguments, own);
         }
-        "AgentStop" | "Stop" => {}
         "SubagentStart" => {
             reading.happened(EventKind::SubagentStart, payload.text(&["agentType", "agent_type", "agentName"]), "");
         }
@@ -91,8 +92,8 @@ fn read_cli(payload: &Payload<'_>, reading: &mut Reading) -> bool {
             let code = payload.text(&["notification_type"]).unwrap_or("notification");
             reading.happened(EventKind::Notice, Some(code), payload.text(&["message"]).unwrap_or_default()).own = own;
         }
-        // What the cloud's agent tells of its own work.
-        "PreMcpToolCall" | "PostResult" | "PrePRDescription" => {}
+        // That a turn ended, without what was said; what the cloud's agent tells of its own work.
+        "AgentStop" | "Stop" | "PreMcpToolCall" | "PostResult" | "PrePRDescription" => {}
         _ => return false,
     }
     true
@@ -141,9 +142,7 @@ fn ended(call: HookCall, result: Option<&Value>) -> HookCall {
     let kind = field(["resultType", "result_type"]);
     let kind = kind.as_ref().and_then(Value::as_str);
     let failed = !matches!(kind, None | Some("success"))
-        || given
-            .as_ref()
-            .is_some_and(|given| agents::result_is_error(CLI.slug, Some(&call.tool), given) == Some(true));
+        || given.as_ref().is_some_and(|given| agents::result_is_error(CLI.slug, Some(&call.tool), given) == Some(true));
     let after = call.ended(failed, result.cloned());
     let after = match given {
         Some(given) => after.given(given),
@@ -209,7 +208,7 @@ fn read_vscode(payload: &Payload<'_>, reading: &mut Reading) -> bool {
 }
 
 /// `mcp_<server>_<tool>`, where neither has an underscore.
-fn vscode_mcp_name(name: &str) -> Option<(Option<String>, String)> {
+fn vscode_mcp_name(name: &str) -> Option<HookMcpName> {
     let (server, tool) = name.strip_prefix("mcp_")?.split_once('_')?;
     (!server.is_empty() && !tool.is_empty() && !tool.contains('_')).then(|| (Some(server.to_owned()), tool.to_owned()))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use ursa_model::event::EventKind;
 use ursa_model::message::AgentKind;
 
-use super::{HookAgent, HookCall, Payload, Reading, Told, same_name};
+use super::{HookAgent, HookCall, HookMcpName, Payload, Reading, Told, same_name};
 
 /// What is known of Cursor's hooks.
 pub const AGENT: HookAgent = HookAgent {
@@ -15,7 +15,9 @@ pub const AGENT: HookAgent = HookAgent {
     kind: AgentKind::Desktop,
     sources: &[],
     // It runs hooks that were written for Claude Code, with its own fields beside.
-    is_sender: |payload| payload.has("cursor_version") || payload.has("generation_id") && payload.has("conversation_id"),
+    is_sender: |payload| {
+        payload.has("cursor_version") || payload.has("generation_id") && payload.has("conversation_id")
+    },
     read,
     wire_tool: same_name,
     mcp_name,
@@ -36,10 +38,11 @@ fn read(payload: &Payload<'_>, reading: &mut Reading) -> bool {
     reading.cwd = roots.and_then(|roots| roots.first()?.as_str()).map(str::to_owned).or(reading.cwd.take());
     match payload.event() {
         "SessionStart" => {
-            reading.happened(EventKind::SessionStart, payload.text(&["composer_mode", "source"]), "").own = once();
+            reading.happened(EventKind::SessionStart, payload.text(&["composer_mode", "source"]), "").own =
+                Some(ONCE.to_owned());
         }
         "SessionEnd" => {
-            reading.happened(EventKind::SessionEnd, payload.text(&["reason"]), "").own = once();
+            reading.happened(EventKind::SessionEnd, payload.text(&["reason"]), "").own = Some(ONCE.to_owned());
         }
         "BeforeSubmitPrompt" | "UserPromptSubmit" => {
             reading.prompt(&AGENT, payload.text(&["prompt"]).unwrap_or_default());
@@ -66,9 +69,7 @@ fn read(payload: &Payload<'_>, reading: &mut Reading) -> bool {
 }
 
 /// A conversation starts and ends once; that its hooks may fire twice is not another time.
-fn once() -> Option<String> {
-    Some("once".to_owned())
-}
+const ONCE: &str = "once";
 
 fn call(payload: &Payload<'_>, reading: &mut Reading) {
     let name = payload.text(&["tool_name"]).unwrap_or_default();
@@ -123,7 +124,7 @@ fn subagent(payload: &Payload<'_>, reading: &mut Reading) {
 }
 
 /// `MCP:<tool>`: the server is told by the MCP events only.
-fn mcp_name(name: &str) -> Option<(Option<String>, String)> {
+fn mcp_name(name: &str) -> Option<HookMcpName> {
     let tool = name.strip_prefix("MCP:")?;
     Some((None, tool.to_owned()))
 }
