@@ -15,14 +15,8 @@ const fn told(name: &'static str, minor: u32) -> HookEvent {
     HookEvent::record(name, Since::Told(Version(0, minor, 0)))
 }
 
-/// The version that was run.
-const SEEN: Since = Since::Seen(Version(0, 169, 0));
-/// Codex gives some events no more, in seconds, and says so at every start of a session if more is asked for.
-const CLAMPED_S: u32 = 3;
-
-const fn clamped(name: &'static str, since: Since) -> HookEvent {
-    HookEvent { name, since, used: Use::Record, timeout_max_s: Some(CLAMPED_S) }
-}
+/// Codex gives this event no more, in seconds.
+const SESSION_END_S: u32 = 3;
 
 /// The events of 0.169.0.
 const EVENTS: &[HookEvent] = &[
@@ -36,8 +30,13 @@ const EVENTS: &[HookEvent] = &[
     told("SubagentStart", 133),
     told("SubagentStop", 133),
     HookEvent::record("Stop", Since::First),
-    clamped("SessionEnd", Since::Told(Version(0, 145, 0))),
-    clamped("Interrupt", SEEN),
+    HookEvent {
+        name: "SessionEnd",
+        since: Since::Told(Version(0, 145, 0)),
+        used: Use::Record,
+        timeout_max_s: Some(SESSION_END_S),
+    },
+    HookEvent::record("Interrupt", Since::Seen(Version(0, 169, 0))),
 ];
 
 /// The plan.
@@ -59,8 +58,7 @@ pub const PLAN: AgentPlan = AgentPlan {
         own_file: false,
         windows_shell: Shell::Cmd,
         first: Version(0, 124, 0),
-        tolerant: Some(Version(0, 169, 0)),
-        unread: &[],
+        tolerant: None,
         events: EVENTS,
     },
     edge: EdgePlan::Settings {
