@@ -163,7 +163,7 @@ fn hook_wants(plan: &AgentPlan, machine: &Machine, wishes: &Wishes) -> Result<Ve
         wants.push(Want::Value { path: path(&["version"]), value: json!(version), over: Over::Keep });
     }
     if let Some((path, value)) = managed_folder(hooks, machine, wishes.scope) {
-        wants.push(Want::Value { path, value, over: Over::Refuse });
+        wants.push(Want::Value { path, value, over: Over::Keep });
     }
     for event in hooks.events(wishes.versions.get(plan.slug).copied()) {
         let mut arguments = vec!["hook", plan.slug, event.name];
@@ -176,7 +176,8 @@ fn hook_wants(plan: &AgentPlan, machine: &Machine, wishes: &Wishes) -> Result<Ve
     Ok(wants)
 }
 
-/// Codex wants the folder of managed hooks' programs named.
+/// Codex documents that the folder of managed hooks' programs is named. 0.169.0 runs them without, and from other folders, so
+/// what an organisation has named stays.
 fn managed_folder(hooks: &HookPlan, machine: &Machine, scope: Scope) -> Option<(Vec<String>, Value)> {
     if hooks.format != Format::Toml || scope != Scope::Machine {
         return None;

@@ -77,6 +77,8 @@ impl Work<'_> {
                     for target in targets {
                         let step = Self::planned(&target, wishes.scope, &ledger, trusted);
                         is_trusted |= step.as_ref().is_ok_and(|step| step.trusted);
+                        report.notes.extend(step.as_ref().ok().and_then(|step| unread(plan, step)));
+                        report.notes.extend(twin(plan, &target.path, wishes));
                         steps.push((plan.slug, target.path.clone(), step));
                     }
                     note(plan, wishes, is_trusted, &mut report);
@@ -326,6 +328,29 @@ fn is_met(bytes: &[u8], format: Format, wants: &[Want], owned: &Owned) -> Result
     let text = Text::new(bytes, format)?;
     let meaning = text.value()?;
     Ok(Want::all_met(wants, &meaning) && owned.all_wanted(wants, &meaning))
+}
+
+/// A word on what in the file keeps the agent from reading it at all.
+fn unread(plan: &'static AgentPlan, step: &Step) -> Option<Note> {
+    let text = Text::new(step.next.as_deref()?, plan.hooks.format).ok()?;
+    let found: Vec<_> = plan.hooks.unread.iter().filter(|what| text.has(**what)).map(ToString::to_string).collect();
+    let (found, path) = (found.join(" and "), step.path.display());
+    let text = format!(
+        "{path} has {found}, for which {} passes over the whole file: no hook is called until they are gone",
+        plan.name
+    );
+    (!found.is_empty()).then_some(Note { agent: plan.slug, text })
+}
+
+/// A word on hooks that stand in another file, too.
+fn twin(plan: &'static AgentPlan, path: &Path, wishes: &Wishes) -> Option<Note> {
+    let other = path.with_file_name(plan.hooks.twin?);
+    let (name, other, path) = (plan.name, other.exists().then_some(other)?, path.display());
+    let text = format!(
+        "hooks stand in {} and in {path}: {name} runs both, and says at every start that it should be one",
+        other.display()
+    );
+    (wishes.scope == Scope::User && wishes.hooks).then_some(Note { agent: plan.slug, text })
 }
 
 fn note(plan: &'static AgentPlan, wishes: &Wishes, trusted: bool, report: &mut Report) {

@@ -4,7 +4,7 @@
 
 use crate::hooks::plan::{
     AgentPlan, EdgePlan, EdgeSetting, EdgeValue, Field, Format, HookEvent, HookPlan, MachineFile, Shape, Shell, Since,
-    UserFile, Version,
+    Unread, UserFile, Version,
 };
 
 const USER: UserFile =
@@ -80,6 +80,8 @@ pub const PLAN: AgentPlan = AgentPlan {
         windows_shell: Shell::PosixOnWindows,
         first: Version(1, 0, 38),
         tolerant: Some(Version(2, 1, 101)),
+        unread: &[Unread::Comments, Unread::TrailingCommas],
+        twin: None,
         events: EVENTS,
     },
     edge: EdgePlan::Settings {

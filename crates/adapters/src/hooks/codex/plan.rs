@@ -15,8 +15,14 @@ const fn told(name: &'static str, minor: u32) -> HookEvent {
     HookEvent::record(name, Since::Told(Version(0, minor, 0)))
 }
 
-/// Codex gives this event no more, in seconds.
-const SESSION_END_S: u32 = 3;
+/// The version that was run.
+const SEEN: Since = Since::Seen(Version(0, 169, 0));
+/// Codex gives some events no more, in seconds, and says so at every start of a session if more is asked for.
+const CLAMPED_S: u32 = 3;
+
+const fn clamped(name: &'static str, since: Since) -> HookEvent {
+    HookEvent { name, since, used: Use::Record, timeout_max_s: Some(CLAMPED_S) }
+}
 
 /// The events of 0.169.0.
 const EVENTS: &[HookEvent] = &[
@@ -30,13 +36,8 @@ const EVENTS: &[HookEvent] = &[
     told("SubagentStart", 133),
     told("SubagentStop", 133),
     HookEvent::record("Stop", Since::First),
-    HookEvent {
-        name: "SessionEnd",
-        since: Since::Told(Version(0, 145, 0)),
-        used: Use::Record,
-        timeout_max_s: Some(SESSION_END_S),
-    },
-    HookEvent::record("Interrupt", Since::Seen(Version(0, 169, 0))),
+    clamped("SessionEnd", Since::Told(Version(0, 145, 0))),
+    clamped("Interrupt", SEEN),
 ];
 
 /// The plan.
@@ -58,7 +59,9 @@ pub const PLAN: AgentPlan = AgentPlan {
         own_file: false,
         windows_shell: Shell::Cmd,
         first: Version(0, 124, 0),
-        tolerant: None,
+        tolerant: Some(Version(0, 169, 0)),
+        unread: &[],
+        twin: Some("hooks.json"),
         events: EVENTS,
     },
     edge: EdgePlan::Settings {

@@ -5,7 +5,7 @@
 
 use crate::hooks::plan::{
     AgentPlan, EdgePlan, EdgeValue, EnvironmentLine, Field, Format, HookEvent, HookPlan, MachineFile, Shape, Shell,
-    Since, UserFile, Version,
+    Since, Unread, UserFile, Version,
 };
 
 /// The version that was run.
@@ -53,6 +53,8 @@ pub const PLAN: AgentPlan = AgentPlan {
         windows_shell: Shell::PowerShell,
         first: Version(1, 0, 18),
         tolerant: None,
+        unread: &[Unread::Comments],
+        twin: None,
         events: EVENTS,
     },
     edge: EdgePlan::Environment {

@@ -56,6 +56,8 @@ pub const PLAN: AgentPlan = AgentPlan {
         windows_shell: Shell::PowerShell,
         first: Version(1, 7, 0),
         tolerant: None,
+        unread: &[],
+        twin: None,
         events: EVENTS,
     },
     edge: EdgePlan::Never(

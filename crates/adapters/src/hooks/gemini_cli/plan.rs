@@ -2,7 +2,7 @@
 
 use crate::hooks::plan::{
     AgentPlan, EdgePlan, EdgeValue, EnvironmentLine, Field, Format, HookEvent, HookPlan, MachineFile, Shape, Shell,
-    Since, UserFile, Version,
+    Since, Unread, UserFile, Version,
 };
 
 const PIECES: &str = "once for each model call or piece of one; the wire tells it";
@@ -47,6 +47,8 @@ pub const PLAN: AgentPlan = AgentPlan {
         windows_shell: Shell::PowerShell,
         first: Version(0, 26, 0),
         tolerant: Some(Version(0, 26, 0)),
+        unread: &[Unread::TrailingCommas, Unread::ByteOrderMark],
+        twin: None,
         events: EVENTS,
     },
     edge: EdgePlan::Environment {

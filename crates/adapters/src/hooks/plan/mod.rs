@@ -184,6 +184,27 @@ impl HookEvent {
     }
 }
 
+/// What a settings file may have that not every agent reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// Comments in JSON.
+    Comments,
+    /// Commas behind the last member or element.
+    TrailingCommas,
+    /// A byte order mark.
+    ByteOrderMark,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Comments => "comments",
+            Self::TrailingCommas => "commas behind the last item",
+            Self::ByteOrderMark => "a byte order mark",
+        })
+    }
+}
+
 /// How hooks get into an agent's settings.
 #[derive(Debug)]
 pub struct HookPlan {
@@ -208,6 +229,10 @@ pub struct HookPlan {
     /// From this version on an event that the agent does not know costs nothing. Before it, or if `None`, it may cost the
     /// whole file.
     pub tolerant: Option<Version>,
+    /// What else of JSON it does not read: then it passes over the whole file. From tests with the version of the tables.
+    pub unread: &'static [Unread],
+    /// Another file in the same folder that may hold hooks. The agent reads both, and complains.
+    pub twin: Option<&'static str>,
     /// The events.
     pub events: &'static [HookEvent],
 }

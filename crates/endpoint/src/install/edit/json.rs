@@ -4,7 +4,7 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Value};
-use ursa_adapters::hooks::plan::{is_our_element, is_our_handler};
+use ursa_adapters::hooks::plan::{Unread, is_our_element, is_our_handler};
 
 use super::list::{Comments, List};
 use super::node::{Kind, Member, Node};
@@ -28,6 +28,16 @@ const OPTIONS: ParseOptions = ParseOptions {
 /// What the text means; null if there is nothing in it.
 pub(super) fn value(text: &str) -> Result<Value, EditError> {
     Ok(parse(text)?.map_or(Value::Null, |node| node.value()))
+}
+
+/// True if the text has that.
+pub(super) fn has(text: &str, what: Unread) -> bool {
+    let strict = match what {
+        Unread::Comments => ParseOptions { allow_comments: false, ..OPTIONS },
+        Unread::TrailingCommas => ParseOptions { allow_trailing_commas: false, ..OPTIONS },
+        Unread::ByteOrderMark => return false,
+    };
+    parse(text).is_ok() && parse_to_ast(text, &CollectOptions::default(), &strict).is_err()
 }
 
 /// The tree; `None` if there are only blanks and comments.
@@ -196,8 +206,8 @@ fn with_at(text: &str, node: &Node, want: &Want, layout: &Layout) -> Result<Stri
 
 /// The text without what is ours.
 pub(super) fn without(text: &str, owned: &Owned, base: Option<&str>) -> Result<String, EditError> {
-    let base_text = base.unwrap_or_default();
-    let base = Base { text: base_text, root: parse(base_text)? };
+    let base_text = base;
+    let base = Base { text: base_text.unwrap_or_default(), root: parse(base_text.unwrap_or_default())? };
     let mut text = text.to_owned();
     while let Some(next) = without_one_list(&text, &base)? {
         text = next;
@@ -205,7 +215,7 @@ pub(super) fn without(text: &str, owned: &Owned, base: Option<&str>) -> Result<S
     for owned in &owned.values {
         text = without_value(&text, owned, &base)?;
     }
-    if base.root.is_none()
+    if base_text.is_some_and(|_| base.root.is_none())
         && let Some(root) = parse(&text)?
         && root.is_empty()
         && !text[root.range.clone()].contains("//")
@@ -283,6 +293,10 @@ fn without_member(text: &str, root: &Node, above: &[String], key: &str) -> Strin
     let Some(parent) = root.at(above) else { return text.to_owned() };
     let members = parent.members().unwrap_or_default();
     let last = members.iter().rposition(|member| member.keys == [key]);
+    if members.iter().filter(|member| member.keys == [key]).count() > 1 {
+        // Without it another one of its name would count.
+        return text.to_owned();
+    }
     let gone: Vec<bool> = (0..members.len()).map(|index| Some(index) == last).collect();
     patched(text, list(text, parent).remove(&gone))
 }

@@ -86,13 +86,22 @@ impl List<'_> {
         for (index, item) in self.items.iter().enumerate().filter(|(index, _)| is_gone(*index)) {
             let comma = self.comma_behind(item.end);
             let start = self.removal_start(index, item, comma);
+            // The first of several on one line: the next one takes its place.
+            let comma_end = comma.map_or(0, |comma| comma + 1);
+            let blanks = self.text[comma_end..].len() - self.text[comma_end..].trim_start_matches([' ', '\t']).len();
+            let follows = self.items.get(index + 1).is_some_and(|next| next.start == comma_end + blanks);
+            let end = if index == 0 && start == self.range.start + 1 && start == item.start && follows {
+                comma_end + blanks
+            } else {
+                comma_end
+            };
             match comma {
                 Some(comma) if self.text[item.end..comma].trim().is_empty() => {
-                    edits.push((start..comma + 1, String::new()));
+                    edits.push((start..end, String::new()));
                 }
                 Some(comma) => {
                     edits.push((start..item.end, String::new()));
-                    edits.push((comma..comma + 1, String::new()));
+                    edits.push((comma..end, String::new()));
                 }
                 None => {
                     edits.push((start..item.end, String::new()));

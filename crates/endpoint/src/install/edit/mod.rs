@@ -13,7 +13,7 @@ use std::ops::Range;
 pub use want::{Over, Owned, OwnedValue, Want};
 
 use serde_json::Value;
-use ursa_adapters::hooks::plan::Format;
+use ursa_adapters::hooks::plan::{Format, Unread};
 
 /// Nesting that is read, in levels. Agents' settings have fewer than ten.
 pub(crate) const DEPTH_MAX: usize = 128;
@@ -123,6 +123,15 @@ impl<'t> Text<'t> {
     /// When it cannot be understood.
     pub fn value(&self) -> Result<Value, EditError> {
         value(self.body, self.format)
+    }
+
+    /// True if the file has that.
+    pub fn has(&self, what: Unread) -> bool {
+        match (what, self.format) {
+            (Unread::ByteOrderMark, _) => !self.bom.is_empty(),
+            (_, Format::Json) => json::has(self.body, what),
+            (_, Format::Toml) => false,
+        }
     }
 
     /// The text with everything that is wanted in it. Where it is already, nothing changes.

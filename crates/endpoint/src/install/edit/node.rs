@@ -47,6 +47,11 @@ impl Node {
         path.iter().try_fold(self, |node, key| node.member(key).map(|member| &member.node))
     }
 
+    /// The last member whose keys begin the path, and its place in the list.
+    pub(super) fn towards(&self, path: &[String]) -> Option<(usize, &Member)> {
+        self.members()?.iter().enumerate().rev().find(|(_, member)| path.starts_with(&member.keys))
+    }
+
     /// True for an object or a list without anything in it.
     pub(super) fn is_empty(&self) -> bool {
         match &self.kind {

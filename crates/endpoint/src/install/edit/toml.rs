@@ -89,8 +89,9 @@ fn appended(text: &str, table: &str, newline: &str) -> String {
 struct Inline<'b> {
     block: usize,
     pair: &'b Member,
-    /// Inline tables from the pair's value to the one that holds the value; empty if the pair's value is meant.
     node: &'b Node,
+    /// The inline table that has the node for a member, and at which place; `None` if the pair has it.
+    holder: Option<(&'b Node, usize)>,
     /// Keys of the path that lie below the node.
     missing: usize,
 }
@@ -103,13 +104,14 @@ fn inline_on_the_way<'b>(blocks: &'b [Block], path: &[String]) -> Option<Inline<
             if keys.len() > path.len() || path[..keys.len()] != keys {
                 continue;
             }
-            let (mut node, mut missing) = (&pair.node, path.len() - keys.len());
+            let (mut node, mut missing, mut holder) = (&pair.node, path.len() - keys.len(), None);
             while missing > 0
-                && let Some(member) = node.member(&path[path.len() - missing])
+                && let Some((place, member)) = node.towards(&path[path.len() - missing..])
             {
-                (node, missing) = (&member.node, missing - 1);
+                holder = Some((node, place));
+                (node, missing) = (&member.node, missing - member.keys.len());
             }
-            return Some(Inline { block: index, pair, node, missing });
+            return Some(Inline { block: index, pair, node, holder, missing });
         }
     }
     None
@@ -395,12 +397,9 @@ fn without_value(text: &str, owned: &OwnedValue, base: &Base<'_>) -> Result<Stri
         return Ok(patched(text, vec![(there.node.range.clone(), base.text[before.node.range.clone()].to_owned())]));
     }
     let block = &blocks[there.block];
-    if there.pair.node.range != there.node.range {
-        let holder = path.split_last().and_then(|(_, above)| inline_on_the_way(&blocks, above));
-        let Some(holder) = holder.filter(|holder| holder.missing == 0) else { return Ok(text.to_owned()) };
-        let gone: Vec<bool> =
-            holder.node.members().unwrap_or_default().iter().map(|member| member.node == *there.node).collect();
-        return Ok(patched(text, list(text, holder.node).remove(&gone)));
+    if let Some((holder, place)) = there.holder {
+        let gone: Vec<bool> = (0..holder.members().unwrap_or_default().len()).map(|index| index == place).collect();
+        return Ok(patched(text, list(text, holder).remove(&gone)));
     }
     let lonely = block.pairs.len() == 1 && !block.keys.is_empty() && !base.has_table(&block.keys);
     // Its table was made for it, too. Comments between are the user's.

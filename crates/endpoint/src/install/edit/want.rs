@@ -227,7 +227,8 @@ impl Owned {
         for owned in &self.values {
             let there = at(&value, owned.path()).cloned();
             let before = base.and_then(|base| at(base, owned.path()));
-            if there.as_ref().is_some_and(|there| owned.is(there, hooks)) || there.as_ref() == before {
+            let restored = there.as_ref() == before && !matches!(owned, OwnedValue::Line(..));
+            if restored || there.as_ref().is_some_and(|there| owned.is(there, hooks)) {
                 remove(&mut value, owned.path(), owned, hooks);
             }
         }

@@ -1,0 +1,12 @@
+//! Install and uninstall over settings files of every kind: nothing of the user's is lost, whatever happens.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod corpus;
+mod edge;
+mod edited;
+mod kills;
+mod on_disk;
+mod program;
+mod properties;
+mod world;
