@@ -90,7 +90,7 @@ fn a_file_of_which_the_user_left_only_ours_is_gone() {
     let world = World::new();
     let path = world.put("cursor", None);
     world.install(&["cursor"], &wishes(Scope::User));
-    let text = fs::read_to_string(&path).unwrap().replace("\n", "\n\n");
+    let text = fs::read_to_string(&path).unwrap().replace('\n', "\n\n");
     fs::write(&path, text).unwrap();
     world.uninstall(&["cursor"]);
     assert!(!path.exists());

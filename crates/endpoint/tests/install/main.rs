@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod corpus;
+mod docs;
 mod edge;
 mod edited;
 mod kills;
 mod on_disk;
+mod places;
 mod program;
 mod properties;
 mod world;
