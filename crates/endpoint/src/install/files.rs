@@ -37,14 +37,24 @@ pub enum FileError {
     Links,
 }
 
+/// Who may read a file that is new. One that is there keeps its mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner: there is a key in it.
+    Owner,
+    /// As the user's mask says.
+    Usual,
+    /// All: the machine's settings, whatever root's mask is.
+    All,
+}
+
 /// What is written. A trait so that tests can let any step be the last one.
 pub trait Disk {
-    /// Puts the bytes in the place of the file's, at once and durable. A new file gets the owner of its folder, and
-    /// `secret` keeps it from others.
+    /// Puts the bytes in the place of the file's, at once and durable. A new file gets the owner of its folder.
     ///
     /// # Errors
     /// When the system refuses; the file is then as it was.
-    fn replace(&self, path: &Path, bytes: &[u8], secret: bool) -> Result<(), FileError>;
+    fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError>;
 
     /// Removes the file, and those of the folders, the outermost first in the list, that are then empty.
     ///
@@ -64,8 +74,8 @@ pub trait Disk {
 pub struct OsDisk;
 
 impl Disk for OsDisk {
-    fn replace(&self, path: &Path, bytes: &[u8], secret: bool) -> Result<(), FileError> {
-        replace(path, bytes, secret)
+    fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
+        replace(path, bytes, readers)
     }
 
     fn remove(&self, path: &Path, folders: &[PathBuf]) -> Result<(), FileError> {
@@ -157,17 +167,18 @@ pub fn missing_folders(path: &Path) -> Vec<PathBuf> {
     missing
 }
 
-fn replace(path: &Path, bytes: &[u8], secret: bool) -> Result<(), FileError> {
+fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
     check_writable(path)?;
     for folder in missing_folders(path) {
         fs::create_dir(&folder)?;
+        open_to_all(&folder, readers, 0o755)?;
         own_as(&folder, folder.parent().and_then(|above| fs::metadata(above).ok()).as_ref());
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
     let begins = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
     sweep(folder, &begins);
     let new = folder.join(format!("{begins}{}{NEW}", uuid::Uuid::new_v4().simple()));
-    let written = write_beside(path, &new, bytes, secret).and_then(|()| fs::rename(&new, path));
+    let written = write_beside(path, &new, bytes, readers).and_then(|()| fs::rename(&new, path));
     if let Err(error) = written {
         // Nothing to be done when this fails too.
         let _ = fs::remove_file(&new);
@@ -188,7 +199,7 @@ fn sweep(folder: &Path, begins: &str) {
     }
 }
 
-fn write_beside(path: &Path, new: &Path, bytes: &[u8], secret: bool) -> io::Result<()> {
+fn write_beside(path: &Path, new: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let before = fs::metadata(path).ok();
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -196,18 +207,30 @@ fn write_beside(path: &Path, new: &Path, bytes: &[u8], secret: bool) -> io::Resu
     {
         use std::os::unix::fs::OpenOptionsExt;
         // The file's own mode follows once there is something to keep; until then nobody else reads it.
-        options.mode(if before.is_some() || secret { 0o600 } else { 0o644 });
+        options.mode(if before.is_some() || readers == Readers::Owner { 0o600 } else { 0o644 });
     }
     let mut file = options.open(new)?;
     file.write_all(bytes)?;
-    match &before {
-        Some(before) => {
-            own_as(new, Some(before));
-            file.set_permissions(before.permissions())?;
-        }
-        None => own_as(new, path.parent().and_then(|folder| fs::metadata(folder).ok()).as_ref()),
+    if let Some(before) = &before {
+        own_as(new, Some(before));
+        file.set_permissions(before.permissions())?;
+    } else {
+        open_to_all(new, readers, 0o644)?;
+        own_as(new, path.parent().and_then(|folder| fs::metadata(folder).ok()).as_ref());
     }
     file.sync_all()
+}
+
+/// Lets all read what is the machine's.
+fn open_to_all(path: &Path, readers: Readers, mode: u32) -> io::Result<()> {
+    #[cfg(unix)]
+    if readers == Readers::All {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    #[cfg(not(unix))]
+    let _ = (path, readers, mode);
+    Ok(())
 }
 
 /// Gives the file that owner, where this user may. Root changes other users' files, and they must stay theirs.

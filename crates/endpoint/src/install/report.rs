@@ -78,6 +78,9 @@ impl Report {
     /// For people.
     pub fn text(&self) -> String {
         let mut out = String::new();
+        if self.files.is_empty() {
+            out.push_str("nothing to do\n");
+        }
         for file in &self.files {
             let path = file.path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default();
             let word = if self.dry_run { would(file.outcome) } else { did(file.outcome) };

@@ -13,6 +13,7 @@ use ursa_adapters::hooks::plan::{
 
 use super::InstallError;
 use super::edit::{Over, Owned, OwnedValue, Want};
+use super::files::Readers;
 use crate::args::Scope;
 
 /// Header that carries the key.
@@ -112,8 +113,8 @@ pub struct Target {
     pub owned: Owned,
     /// Whether there is nothing in it but ours, by its name.
     pub own_file: bool,
-    /// Whether a key is in it.
-    pub secret: bool,
+    /// Who may read it if it is new.
+    pub readers: Readers,
 }
 
 /// The files of one agent. Those for which nothing is wanted are there all the same: ours is taken out of them.
@@ -123,9 +124,15 @@ pub fn targets(plan: &'static AgentPlan, machine: &Machine, wishes: &Wishes) -> 
     let path = machine.file(wishes.scope, &hooks.user, &hooks.machine);
     let path = path.ok_or(InstallError::NoPlace { agent: plan.name })?;
     let own_file = hooks.own_file;
+    let readers = match wishes.scope {
+        // A key in it is then everyone's whose agent it is for.
+        Scope::Machine => Readers::All,
+        Scope::User if wishes.edge.as_ref().is_some_and(|edge| edge.key.is_some()) => Readers::Owner,
+        Scope::User => Readers::Usual,
+    };
     let wants = if wishes.hooks { hook_wants(plan, machine, wishes)? } else { Vec::new() };
     let owned = Owned { values: hook_values(hooks, machine, wishes.scope) };
-    targets.push(Target { plan, path, format: hooks.format, wants, owned, own_file, secret: false });
+    targets.push(Target { plan, path, format: hooks.format, wants, owned, own_file, readers });
     if let EdgePlan::Settings { user, machine: file, settings } = &plan.edge {
         let Some(path) = machine.file(wishes.scope, user, file) else {
             return if wishes.edge.is_some() { Err(InstallError::NoPlace { agent: plan.name }) } else { Ok(targets) };
@@ -134,16 +141,13 @@ pub fn targets(plan: &'static AgentPlan, machine: &Machine, wishes: &Wishes) -> 
             Some(edge) => edge_wants(plan, settings, edge, machine, wishes)?,
             None => Vec::new(),
         };
-        let secret = wishes.edge.as_ref().is_some_and(|edge| edge.key.is_some());
         let values = settings.iter().map(edge_value);
         if let Some(target) = targets.iter_mut().find(|target| target.path == path) {
             target.wants.extend(wants);
             target.owned.values.extend(values);
-            // The machine's file must be readable by everyone whose agent it is for.
-            target.secret = secret && wishes.scope == Scope::User;
         } else {
             let owned = Owned { values: values.collect() };
-            targets.push(Target { plan, path, format: hooks.format, wants, owned, own_file: false, secret: false });
+            targets.push(Target { plan, path, format: hooks.format, wants, owned, own_file: false, readers });
         }
     }
     Ok(targets)

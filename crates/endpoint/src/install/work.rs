@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use ursa_adapters::hooks::plan::{AgentPlan, Format, agent_plan};
 
 use super::edit::{EditError, Over, Owned, OwnedValue, Text, Want};
-use super::files::{self, Disk, FileError};
+use super::files::{self, Disk, FileError, Readers};
 use super::ledger::{Change, Entry, Ledger, hash};
 use super::report::{FileReport, Note, Outcome, Report};
 use super::target::{Edge, Machine, Target, Wishes, by_hand, targets};
@@ -51,7 +51,7 @@ struct Step {
     /// Folders to remove with the file.
     folders: Vec<PathBuf>,
     outcome: Outcome,
-    secret: bool,
+    readers: Readers,
     /// Whether Codex's notes of trust are in it.
     trusted: bool,
 }
@@ -78,6 +78,7 @@ impl Work<'_> {
                         let step = Self::planned(&target, wishes.scope, &ledger, trusted);
                         is_trusted |= step.as_ref().is_ok_and(|step| step.trusted);
                         report.notes.extend(step.as_ref().ok().and_then(|step| unread(plan, step)));
+                        report.notes.extend(step.as_ref().ok().and_then(|step| switched_off(plan, step, wishes)));
                         report.notes.extend(twin(plan, &target.path, wishes));
                         steps.push((plan.slug, target.path.clone(), step));
                     }
@@ -94,15 +95,16 @@ impl Work<'_> {
                     let machine = wishes.scope == Scope::Machine;
                     let change = Change { before: step.base.as_deref(), after, agent: step.agent, machine };
                     ledger.note(&step.real, &change, self.disk)?;
-                } else {
-                    ledger.forget(&step.real);
                 }
             }
             ledger.save(self.disk)?;
         }
-        for step in steps {
-            let told = self.applied(&step, key);
-            report.files.push(told);
+        let gone = self.apply(&steps, key, &mut report);
+        if !self.dry_run && gone.iter().any(|file| ledger.entry(file).is_some()) {
+            for file in &gone {
+                ledger.forget(file);
+            }
+            ledger.save(self.disk)?;
         }
         Ok(report)
     }
@@ -119,14 +121,17 @@ impl Work<'_> {
             let step = Self::planned_removal(&target, &ledger);
             steps.push((target.plan.slug, target.path.clone(), step));
         }
-        let Some(steps) = all_or_nothing(steps, &mut report) else { return Ok(report) };
-        for step in steps {
-            let told = self.applied(&step, None);
-            if told.outcome != Outcome::Failed {
-                ledger.forget(&step.real);
-            }
-            report.files.push(told);
+        // What cannot be read any more stays; that is no reason to leave ours in the others.
+        let (can, cannot): (Vec<_>, Vec<_>) = steps.into_iter().partition(|(.., step)| step.is_ok());
+        let can: Vec<Step> = can.into_iter().filter_map(|(.., step)| step.ok()).collect();
+        self.apply(&can, None, &mut report);
+        let failed = |report: &Report, step: &Step| {
+            report.files.iter().any(|file| file.outcome == Outcome::Failed && file.path.as_ref() == Some(&step.path))
+        };
+        for step in can.iter().filter(|step| !failed(&report, step)) {
+            ledger.forget(&step.real);
         }
+        all_or_nothing(cannot, &mut report);
         if !self.dry_run {
             ledger.save(self.disk)?;
         }
@@ -167,7 +172,7 @@ impl Work<'_> {
                 wants: Vec::new(),
                 owned,
                 own_file: plan.hooks.own_file,
-                secret: false,
+                readers: Readers::Usual,
             });
         }
         found
@@ -209,8 +214,8 @@ impl Work<'_> {
             files::check_writable(&real)?;
         }
         let folders = entry.map(|entry| entry.folders.clone()).unwrap_or_default();
-        let (agent, path, secret) = (target.plan.slug, target.path.clone(), target.secret);
-        Ok(Step { agent, path, real, now, base, next, folders, outcome, secret, trusted: trusted || was_trusted })
+        let (agent, path, readers) = (target.plan.slug, target.path.clone(), target.readers);
+        Ok(Step { agent, path, real, now, base, next, folders, outcome, readers, trusted: trusted || was_trusted })
     }
 
     fn planned_removal(target: &Target, ledger: &Ledger) -> Result<Step, PlanError> {
@@ -237,7 +242,20 @@ impl Work<'_> {
         }
         let folders = entry.map(|entry| entry.folders.clone()).unwrap_or_default();
         let (agent, path) = (target.plan.slug, target.path.clone());
-        Ok(Step { agent, path, real, now, base, next, folders, outcome, secret: false, trusted: false })
+        Ok(Step { agent, path, real, now, base, next, folders, outcome, readers: Readers::Usual, trusted: false })
+    }
+
+    /// Does the steps, and answers which files are gone. What is not there and not wanted is not told.
+    fn apply(&self, steps: &[Step], key: Option<&str>, report: &mut Report) -> Vec<PathBuf> {
+        let mut gone = Vec::new();
+        for step in steps.iter().filter(|step| step.now.is_some() || step.next.is_some()) {
+            let told = self.applied(step, key);
+            if step.next.is_none() && told.outcome != Outcome::Failed {
+                gone.push(step.real.clone());
+            }
+            report.files.push(told);
+        }
+        gone
     }
 
     /// Does the step. What goes wrong is in the report.
@@ -253,7 +271,7 @@ impl Work<'_> {
             return told;
         }
         let done = match &step.next {
-            Some(bytes) => self.disk.replace(&step.real, bytes, step.secret),
+            Some(bytes) => self.disk.replace(&step.real, bytes, step.readers),
             None => self.disk.remove(&step.real, &step.folders),
         };
         if let Err(error) = done {
@@ -340,6 +358,16 @@ fn unread(plan: &'static AgentPlan, step: &Step) -> Option<Note> {
         plan.name
     );
     (!found.is_empty()).then_some(Note { agent: plan.slug, text })
+}
+
+/// A word on a setting in the same file that keeps the agent from calling any hook.
+fn switched_off(plan: &'static AgentPlan, step: &Step, wishes: &Wishes) -> Option<Note> {
+    let meaning = Text::new(step.next.as_deref()?, plan.hooks.format).ok()?.value().ok()?;
+    let (switch, path) = (plan.hooks.off, step.path.display());
+    let (keys, off) = switch?;
+    let is_off = keys.iter().try_fold(&meaning, |at, key| at.get(key)).and_then(Value::as_bool) == Some(off);
+    let text = format!("{path} has {} = {off}: {} calls no hook while it has", keys.join("."), plan.name);
+    (is_off && wishes.hooks).then_some(Note { agent: plan.slug, text })
 }
 
 /// A word on hooks that stand in another file, too.

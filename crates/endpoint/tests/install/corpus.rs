@@ -247,6 +247,23 @@ fn a_huge_file_is_changed_and_a_monster_is_refused() {
 }
 
 #[test]
+fn a_switch_that_turns_hooks_off_is_told() {
+    for (agent, on, off) in [
+        ("claude-code", "{\"disableAllHooks\": false}", "{\"disableAllHooks\": true}"),
+        ("codex", "[features]\nhooks = true\n", "[features]\nhooks = false\n"),
+        ("gemini-cli", "{\"hooksConfig\": {}}", "{\"hooksConfig\": {\"enabled\": false}}"),
+    ] {
+        let told = |text: &str| {
+            let world = World::new();
+            world.put(agent, Some(text.as_bytes()));
+            let report = world.install(&[agent], &wishes(Scope::User));
+            report.notes.iter().any(|note| note.text.contains("calls no hook"))
+        };
+        assert!(told(off) && !told(on), "{agent}");
+    }
+}
+
+#[test]
 fn a_file_that_its_agent_does_not_read_is_told() {
     let told = |agent: &str, text: &str| {
         let world = World::new();

@@ -157,3 +157,38 @@ fn a_base_url_that_the_user_has_changed_since_stays() {
     assert!(edited.contains("https://gateway.example") && !edited.contains("x-ursa-key"), "{edited}");
     assert!(edited.contains("\"ANTHROPIC_CUSTOM_HEADERS\": \"x-team: a\""), "{edited}");
 }
+
+#[test]
+fn a_file_that_was_broken_since_stays_and_the_others_are_done() {
+    let world = World::new();
+    let broken = world.put("claude-code", Some(b"{}\n"));
+    let whole = world.put("gemini-cli", Some(b"{}\n"));
+    let agents = ["claude-code", "gemini-cli"];
+    world.install(&agents, &wishes(Scope::User));
+    let text = fs::read_to_string(&broken).unwrap().replacen('{', "{,", 1);
+    fs::write(&broken, &text).unwrap();
+    let work = world.work(&ursa_endpoint::install::files::OsDisk);
+    let report = work.uninstall(&crate::world::plans(&agents), Scope::User).unwrap();
+    assert!(report.failed() && report.text().contains("line 1"), "{}", report.text());
+    assert_eq!((fs::read_to_string(&broken).unwrap(), fs::read(&whole).unwrap()), (text.clone(), b"{}\n".to_vec()));
+    // Mended, it is still known what was there before.
+    fs::write(&broken, text.replacen("{,", "{", 1)).unwrap();
+    world.uninstall(&agents);
+    assert_eq!(fs::read(&broken).unwrap(), b"{}\n");
+}
+
+#[test]
+fn a_file_that_only_the_edge_needed_goes_with_it() {
+    let world = World::new();
+    let asked = Wishes {
+        scope: Scope::Machine,
+        codex_login: Some(ursa_adapters::hooks::plan::CodexLogin::ChatGpt),
+        ..with_edge(None)
+    };
+    world.install(&["codex"], &asked);
+    let managed = world.machine.root.join("etc/codex/managed_config.toml");
+    assert!(managed.is_file());
+    let report = world.install(&["codex"], &wishes(Scope::Machine));
+    assert_eq!(outcomes(&report), [Outcome::Unchanged, Outcome::Removed]);
+    assert!(!managed.exists());
+}

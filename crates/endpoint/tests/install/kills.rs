@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ursa_endpoint::args::Scope;
 use ursa_endpoint::install::Outcome;
-use ursa_endpoint::install::files::{Disk, FileError, OsDisk};
+use ursa_endpoint::install::files::{Disk, FileError, OsDisk, Readers};
 
 use crate::world::{ALL, World, plans, wishes, with_edge};
 
@@ -24,8 +24,8 @@ impl Dying {
 }
 
 impl Disk for Dying {
-    fn replace(&self, path: &Path, bytes: &[u8], secret: bool) -> Result<(), FileError> {
-        self.write(|| OsDisk.replace(path, bytes, secret))
+    fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
+        self.write(|| OsDisk.replace(path, bytes, readers))
     }
 
     fn remove(&self, path: &Path, folders: &[PathBuf]) -> Result<(), FileError> {
@@ -117,11 +117,11 @@ fn what_a_killed_run_left_beside_a_file_is_swept() {
 fn one_file_that_fails_at_the_end_does_not_stop_the_others() {
     struct NotGemini;
     impl Disk for NotGemini {
-        fn replace(&self, path: &Path, bytes: &[u8], secret: bool) -> Result<(), FileError> {
+        fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
             if path.to_string_lossy().contains("codex") {
                 return Err(io::Error::from(io::ErrorKind::StorageFull).into());
             }
-            OsDisk.replace(path, bytes, secret)
+            OsDisk.replace(path, bytes, readers)
         }
         fn remove(&self, path: &Path, folders: &[PathBuf]) -> Result<(), FileError> {
             OsDisk.remove(path, folders)

@@ -4,6 +4,7 @@ use std::fs;
 
 use ursa_endpoint::args::Scope;
 use ursa_endpoint::install::Outcome;
+use ursa_endpoint::install::target::Wishes;
 
 use crate::world::{ALL, World, outcomes, wishes, with_edge};
 
@@ -173,6 +174,15 @@ mod unix {
         assert_eq!(mode(&world.file("claude-code", Scope::User)), 0o600);
         let copies: Vec<_> = fs::read_dir(world.state.join("install")).unwrap().collect();
         assert!(copies.iter().all(|copy| mode(&copy.as_ref().unwrap().path()) == 0o600));
+    }
+
+    #[test]
+    fn the_machines_files_are_for_all_to_read() {
+        let world = World::new();
+        world.install(&["copilot-cli"], &Wishes { scope: Scope::Machine, ..with_edge(Some("KEY")) });
+        let policy = world.machine.root.join("etc/github-copilot/policy.d/ursa.json");
+        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&policy), mode(policy.parent().unwrap())), (0o644, 0o755));
     }
 
     #[test]

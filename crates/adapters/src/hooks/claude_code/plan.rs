@@ -81,6 +81,7 @@ pub const PLAN: AgentPlan = AgentPlan {
         first: Version(1, 0, 38),
         tolerant: Some(Version(2, 1, 101)),
         unread: &[Unread::Comments, Unread::TrailingCommas],
+        off: Some((&["disableAllHooks"], true)),
         twin: None,
         events: EVENTS,
     },

@@ -61,6 +61,7 @@ pub const PLAN: AgentPlan = AgentPlan {
         first: Version(0, 124, 0),
         tolerant: Some(Version(0, 169, 0)),
         unread: &[],
+        off: Some((&["features", "hooks"], false)),
         twin: Some("hooks.json"),
         events: EVENTS,
     },

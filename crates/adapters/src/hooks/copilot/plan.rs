@@ -54,6 +54,7 @@ pub const PLAN: AgentPlan = AgentPlan {
         first: Version(1, 0, 18),
         tolerant: None,
         unread: &[Unread::Comments],
+        off: Some((&["disableAllHooks"], true)),
         twin: None,
         events: EVENTS,
     },

@@ -57,6 +57,7 @@ pub const PLAN: AgentPlan = AgentPlan {
         first: Version(1, 7, 0),
         tolerant: None,
         unread: &[],
+        off: None,
         twin: None,
         events: EVENTS,
     },

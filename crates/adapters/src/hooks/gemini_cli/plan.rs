@@ -48,6 +48,7 @@ pub const PLAN: AgentPlan = AgentPlan {
         first: Version(0, 26, 0),
         tolerant: Some(Version(0, 26, 0)),
         unread: &[Unread::TrailingCommas, Unread::ByteOrderMark],
+        off: Some((&["hooksConfig", "enabled"], false)),
         twin: None,
         events: EVENTS,
     },

@@ -231,6 +231,8 @@ pub struct HookPlan {
     pub tolerant: Option<Version>,
     /// What else of JSON it does not read: then it passes over the whole file. From tests with the version of the tables.
     pub unread: &'static [Unread],
+    /// The switch in the same file with which a user turns all hooks off: where, and at which position.
+    pub off: Option<(&'static [&'static str], bool)>,
     /// Another file in the same folder that may hold hooks. The agent reads both, and complains.
     pub twin: Option<&'static str>,
     /// The events.
