@@ -4,6 +4,7 @@ mod claude;
 mod codex;
 mod copilot;
 mod gemini;
+mod hooks;
 mod mask;
 mod opencode;
 
@@ -92,6 +93,7 @@ impl AgentKind {
 #[derive(Debug, Clone)]
 pub struct AgentPrograms {
     modules: PathBuf,
+    hooks: Option<hooks::Hooks>,
 }
 
 impl AgentPrograms {
@@ -99,12 +101,12 @@ impl AgentPrograms {
     /// that this program was built into. Errors when they are not there.
     pub fn locate() -> anyhow::Result<Self> {
         if let Some(dir) = std::env::var_os("URSA_TEST_AGENTS") {
-            return Ok(Self { modules: PathBuf::from(dir).join("node_modules") });
+            return Ok(Self { modules: PathBuf::from(dir).join("node_modules"), hooks: None });
         }
         let current = std::env::current_exe()?;
         let mut folders = current.ancestors().map(|dir| dir.join("agents/node_modules"));
         let modules = folders.find(|dir| dir.is_dir());
-        Ok(Self { modules: modules.context("the real agents are not installed: run scripts/agents")? })
+        Ok(Self { modules: modules.context("the real agents are not installed: run scripts/agents")?, hooks: None })
     }
 
     fn program(&self, kind: AgentKind) -> anyhow::Result<PathBuf> {
@@ -202,6 +204,9 @@ impl AgentPrograms {
             AgentKind::CopilotCli => copilot::command(&program, workspace, task)?,
             AgentKind::Opencode => opencode::command(&program, workspace, task)?,
         };
+        if let Some(hooks) = &self.hooks {
+            hooks.install(workspace, task.kind).await?;
+        }
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
             .env("HOME", workspace.home())
