@@ -48,6 +48,8 @@ fn load() -> String {
     std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(1).collect()
 }
 
+/// Calls of 1 MB that fill the smallest spool.
+const FILLERS: usize = 20;
 /// Whether each record is synced, and what the spool is like.
 const SPOOLS: [(&str, bool, u64); 3] =
     [("no fsync", false, 4096), ("fsync", true, 4096), ("no fsync, spool full", false, 16)];
@@ -72,8 +74,9 @@ fn main() {
             state
         });
         // A spool that is full from the first measured call on.
-        for _ in 0..(20_000_000 / bytes).min(20_000) {
-            call(&program, &states[2], input.as_bytes(), true);
+        let filler = format!("{{\"text\":\"{}\"}}", "x".repeat(1_000_000));
+        for _ in 0..FILLERS {
+            call(&program, &states[2], filler.as_bytes(), true);
         }
         // In turn, so that all see the same machine.
         let mut times = [const { Vec::new() }; 4];
