@@ -6,3 +6,4 @@ pub mod endpoint;
 pub mod journal;
 pub mod model;
 pub mod redact;
+pub mod settings;

@@ -10,7 +10,7 @@ use ursa_endpoint::install::edit::Text;
 
 use crate::world::{World, agents_of, outcomes, plan, wishes, with_edge};
 
-fn files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/install/fixtures").join(folder);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

@@ -219,7 +219,8 @@ impl List<'_> {
             Comments::Hashes if rest.starts_with('#') => Some(line()),
             Comments::Slashes if rest.starts_with("//") => Some(line()),
             Comments::Slashes if rest.starts_with("/*") => {
-                let end = rest.find("*/").map_or(self.text.len(), |end| at + end + 2);
+                // A star may not be of both its ends.
+                let end = rest[2..].find("*/").map_or(self.text.len(), |end| at + 2 + end + 2);
                 Some(Comment { end, is_line: false })
             }
             _ => None,
