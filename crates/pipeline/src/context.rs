@@ -10,6 +10,9 @@
 //!
 //! A call holds the id of its last node and of its manifest.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::{Map, Value, json};
 use ursa_model::chain::{Context, Manifest, Piece, RedactionMark, restore};
 use ursa_model::ids::{ConversationScope, EventId, ID_LEN, hex};
@@ -47,12 +50,13 @@ pub(crate) struct Written {
 pub(crate) fn write(
     draft: &mut Draft,
     redactor: &Redactor,
+    seen: &Seen,
     scope: &ConversationScope,
     request: ModelRequest,
     around: &Around<'_>,
 ) -> Result<Written, StoreError> {
     let secret = draft.secret(scope)?;
-    let mut writer = Writer { redactor, scope, secret, items: Vec::new() };
+    let mut writer = Writer { redactor, seen, secret, items: Vec::new(), bytes: Vec::new() };
     // Behind other messages a plain string is one among them.
     let continues = around.parent.is_some();
     let messages = request.messages.into_iter().map(|message| match message.exact {
@@ -74,22 +78,77 @@ pub(crate) fn write(
     let manifest = serde_json::to_value(&manifest).unwrap_or_default();
     let manifest = writer.value(manifest);
     let items = writer.items;
-    let ids: Vec<ContentId> = items.iter().map(|item| item.get().id).collect();
+    let ids: Vec<ContentId> = items.iter().map(|item| item.id).collect();
     let stored = draft.stored_items(&ids)?;
-    for item in items {
-        if !stored.contains(&item.get().id) {
-            draft.item(item);
-        }
+    for Item { id, content } in items.into_iter().filter(|item| !stored.contains(&item.id)) {
+        let bytes = match content {
+            ItemContent::Redacted(bytes) => bytes,
+            // It was stored once, and purged since.
+            ItemContent::Seen(value) => redacted_bytes(redactor, value),
+        };
+        let thread = scope.clone();
+        draft.item(bytes.map(|bytes| NewItem { id, thread, bytes }));
     }
     let context = ContextRef { head: head.map(|id| id.to_string()), manifest: manifest.to_string() };
     Ok(Written { context, after })
 }
 
+/// Under which id an item was stored, by the MAC of its bytes before redaction: what is resent with each request is not
+/// redacted each time. Whether the store still has it is asked each time. Holds MACs alone, and two generations of
+/// [`SEEN_LIMIT`], so that what is used stays.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<[HashMap<[u8; ID_LEN], ContentId>; 2]>);
+
+/// Items of one generation of [`Seen`]: some 4 MiB.
+const SEEN_LIMIT: usize = 65_536;
+
+impl Seen {
+    fn get(&self, mac: [u8; ID_LEN]) -> Option<ContentId> {
+        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [young, old] = &mut *generations;
+        if let Some(id) = young.get(&mac) {
+            return Some(*id);
+        }
+        let id = *old.get(&mac)?;
+        Self::put(&mut generations, mac, id);
+        Some(id)
+    }
+
+    fn add(&self, mac: [u8; ID_LEN], id: ContentId) {
+        Self::put(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), mac, id);
+    }
+
+    fn put(generations: &mut [HashMap<[u8; ID_LEN], ContentId>; 2], mac: [u8; ID_LEN], id: ContentId) {
+        if generations[0].len() >= SEEN_LIMIT {
+            generations.swap(0, 1);
+            generations[0].clear();
+        }
+        generations[0].insert(mac, id);
+    }
+}
+
+struct Item {
+    id: ContentId,
+    content: ItemContent,
+}
+
+enum ItemContent {
+    Redacted(Redacted<Vec<u8>>),
+    /// As it came: to be redacted should the store not have it.
+    Seen(Value),
+}
+
+fn redacted_bytes(redactor: &Redactor, value: Value) -> Redacted<Vec<u8>> {
+    redactor.value(value).map(|value| value.to_string().into_bytes())
+}
+
 struct Writer<'a> {
     redactor: &'a Redactor,
-    scope: &'a ConversationScope,
+    seen: &'a Seen,
     secret: [u8; 32],
-    items: Vec<Redacted<NewItem>>,
+    items: Vec<Item>,
+    /// Room for the bytes of one item.
+    bytes: Vec<u8>,
 }
 
 impl Writer<'_> {
@@ -113,23 +172,32 @@ impl Writer<'_> {
     }
 
     fn value(&mut self, value: Value) -> ContentId {
-        let bytes = self.redactor.value(value).map(|value| value.to_string().into_bytes());
-        self.item(bytes)
+        self.bytes.clear();
+        // Writing to memory cannot fail; an unread value would only be redacted each time.
+        let mac = serde_json::to_writer(&mut self.bytes, &value).ok().map(|()| mac(&self.secret, &self.bytes));
+        if let Some(id) = mac.and_then(|mac| self.seen.get(mac)) {
+            self.items.push(Item { id, content: ItemContent::Seen(value) });
+            return id;
+        }
+        let id = self.item(redacted_bytes(self.redactor, value));
+        if let Some(mac) = mac {
+            self.seen.add(mac, id);
+        }
+        id
     }
 
     fn item(&mut self, bytes: Redacted<Vec<u8>>) -> ContentId {
-        let id = content_id(&self.secret, bytes.get());
-        let thread = self.scope.clone();
-        self.items.push(bytes.map(|bytes| NewItem { id, thread, bytes }));
+        let id = ContentId(mac(&self.secret, bytes.get()));
+        self.items.push(Item { id, content: ItemContent::Redacted(bytes) });
         id
     }
 }
 
-/// MAC of an item's redacted bytes under its thread's secret.
-fn content_id(secret: &[u8; 32], bytes: &[u8]) -> ContentId {
-    let mut id = [0; ID_LEN];
-    id.copy_from_slice(&blake3::keyed_hash(secret, bytes).as_bytes()[..ID_LEN]);
-    ContentId(id)
+/// MAC of bytes under a thread's secret: of an item's redacted bytes, its id.
+fn mac(secret: &[u8; 32], bytes: &[u8]) -> [u8; ID_LEN] {
+    let mut mac = [0; ID_LEN];
+    mac.copy_from_slice(&blake3::keyed_hash(secret, bytes).as_bytes()[..ID_LEN]);
+    mac
 }
 
 /// Reads the context of a model call back; `None` if the event is no model call or has none.

@@ -14,6 +14,7 @@ use ursa_redact::Redactor;
 use ursa_store::{AppendReceipt, Store, StoreError};
 
 use crate::assemble::{Assembler, Exchange};
+use crate::context::Seen;
 use crate::cursor::{self, Cursor};
 use crate::draft::Draft;
 use crate::fuse;
@@ -71,7 +72,9 @@ impl Pipeline {
     pub fn new(store: Arc<dyn Store>, settings: PipelineSettings) -> Result<Self, PipelineError> {
         let position_secret = store.position_secret()?;
         let redactor = Redactor::new().map_err(|error| PipelineError::Rules(error.to_string()))?;
-        Ok(Self { store, normaliser: Normaliser { settings, redactor, position_secret }, turn: Mutex::new(()) })
+        let seen = Seen::default();
+        let normaliser = Normaliser { settings, redactor, seen, position_secret };
+        Ok(Self { store, normaliser, turn: Mutex::new(()) })
     }
 
     /// Makes exchanges part of the record: those that ended, and those that still run (told of as far as they are

@@ -9,7 +9,7 @@ use super::coding::to_json;
 use super::day_write::{Counters, DayPart, DayWriter, Done, Removals, applied_seq};
 use super::faults::Step;
 use super::packs::{PackWriter, Place};
-use super::rows::{self, Stored};
+use super::rows::{self, Stored, Words};
 use super::{SqliteStore, content, lookups, summary, sync};
 use crate::StoreError;
 use crate::record::{AppendReceipt, Batch, FactWrite, SessionWrite};
@@ -301,7 +301,7 @@ fn sequence_number(
 /// done, the same batch finds nothing to remove.
 pub(super) fn remove_from(store: &SqliteStore, day: i64, removals: &Removals, seq: i64) -> Result<Done, StoreError> {
     store.days.get(day)?.write(|tx| {
-        let mut writer = DayWriter { tx, seq, last_rev: &mut 0, done: Done::default() };
+        let mut writer = DayWriter { tx, seq, last_rev: &mut 0, done: Done::default(), words: Words::default() };
         writer.removals(removals)?;
         writer.stamp()?;
         Ok(writer.done)
@@ -322,7 +322,8 @@ fn write_day(
         if applied_seq(tx, batch.id)?.is_some() {
             return Ok(Done { already_applied: true, ..Done::default() });
         }
-        let mut day_writer = DayWriter { tx, seq, last_rev: &mut last_rev, done: Done::default() };
+        let mut day_writer =
+            DayWriter { tx, seq, last_rev: &mut last_rev, done: Done::default(), words: Words::default() };
         day_writer.apply(part, batch.id, &plan.before)?;
         let done = day_writer.done;
         store.faults.after(Step::DayWritten)?;

@@ -12,8 +12,12 @@ use crate::StoreError;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle read connections that a file keeps; more are opened when needed and closed afterwards.
 const IDLE_READERS_MAX: usize = 4;
-/// Prepared statements that a connection keeps.
-const CACHED_STATEMENTS_MAX: usize = 64;
+/// Prepared statements that a connection keeps: more than there are.
+const CACHED_STATEMENTS_MAX: usize = 256;
+/// Memory for pages that a connection keeps that writes, in KiB.
+const PAGE_CACHE_KIB: i64 = 16 * 1024;
+/// Pages in the write-ahead log after which it is moved into the file: 16 MiB. Less would sync both files more often.
+const CHECKPOINT_PAGES: i64 = 4096;
 
 /// Which file, and the steps that bring an older one up to date: the step at `i` leads from version `i` to `i + 1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +73,7 @@ impl Database {
     /// Opens a file, makes it if it is missing, and brings it up to the newest version.
     pub(super) fn open(path: &Path, kind: Kind) -> Result<Self, StoreError> {
         let mut writer = connect(path)?;
+        writer.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
         migrate(&mut writer, kind.steps())?;
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
     }
@@ -150,6 +155,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS_MAX);
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // Temporary tables and sorters hold text: they must not reach another file.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;",

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use ursa_model::ids::{ConversationScope, EventId, FactId, ID_LEN, SessionId};
 
 use super::coding::{compress, decompress, to_json};
-use super::rows::{self, Put, Stored};
+use super::rows::{self, Put, Stored, Words};
 use crate::StoreError;
 use crate::record::{FactWrite, Mark, MarkKey, SessionWrite};
 
@@ -80,6 +80,7 @@ pub(super) struct DayWriter<'a, 'tx> {
     pub(super) seq: i64,
     pub(super) last_rev: &'a mut i64,
     pub(super) done: Done,
+    pub(super) words: Words,
 }
 
 /// The number of the append with which this day's file took the batch in, if it has.
@@ -120,12 +121,12 @@ impl DayWriter<'_, '_> {
         self.stamp()
     }
 
-    /// Moves the file's own numbers on.
+    /// Moves the file's own numbers on, and the full-text index: the last that is done.
     pub(super) fn stamp(&mut self) -> Result<(), StoreError> {
         self.tx
             .prepare_cached("UPDATE state SET seq = max(seq, ?), last_rev = max(last_rev, ?)")?
             .execute(params![self.seq, *self.last_rev])?;
-        Ok(())
+        self.words.write(self.tx)
     }
 
     fn fact(&mut self, write: &FactWrite, before: &HashMap<EventId, Stored>) -> Result<(), StoreError> {
@@ -148,7 +149,7 @@ impl DayWriter<'_, '_> {
                 *last_rev += 1;
                 *last_rev
             };
-            match rows::put(self.tx, id.0, event, before.get(&event.id), &mut next_rev)? {
+            match rows::put(self.tx, id.0, event, before.get(&event.id), &mut next_rev, &mut self.words)? {
                 Put::Unchanged => {}
                 Put::Changed => self.done.changed += 1,
                 Put::Inserted => self.done.inserted += 1,
@@ -222,7 +223,7 @@ impl DayWriter<'_, '_> {
     fn remove_event(&mut self, id: EventId) -> Result<(), StoreError> {
         if let Some(stored) = rows::stored(self.tx, id)? {
             self.done.touched.sessions.insert(stored.visible.session());
-            rows::remove(self.tx, id)?;
+            rows::remove(self.tx, id, &mut self.words)?;
             self.done.touched.events.insert(id);
         }
         Ok(())

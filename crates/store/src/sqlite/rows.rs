@@ -29,7 +29,6 @@ struct Columns {
 
 fn columns(body: &EventBody) -> Columns {
     match body {
-        EventBody::Prompt { .. } | EventBody::Reasoning { .. } => Columns::default(),
         EventBody::Completion { model, purpose, .. } => {
             Columns { model: model.clone(), purpose: name_of(purpose), ..Columns::default() }
         }
@@ -52,7 +51,9 @@ fn columns(body: &EventBody) -> Columns {
             ..Columns::default()
         },
         // A permission is no call: counts by tool are counts of calls.
-        EventBody::SessionStart { .. }
+        EventBody::Prompt { .. }
+        | EventBody::Reasoning { .. }
+        | EventBody::SessionStart { .. }
         | EventBody::SessionEnd { .. }
         | EventBody::Permission(_)
         | EventBody::SubagentStart { .. }
@@ -157,6 +158,7 @@ pub(super) fn put(
     event: &EventWrite,
     before: Option<&Stored>,
     next_rev: &mut impl FnMut() -> i64,
+    words: &mut Words,
 ) -> Result<Put, StoreError> {
     let visible = Visible::of(event)?;
     let here = stored(tx, event.id)?;
@@ -180,7 +182,7 @@ pub(super) fn put(
     };
     let n = upsert(tx, fact, event, &visible, (rev, born), context.as_deref(), search_hash)?;
     if here.as_ref().and_then(|here| here.search_hash) != search_hash {
-        index(tx, n, here.is_some(), &event.search.0)?;
+        words.replace(n, here.is_some(), &event.search.0);
     }
     Ok(done)
 }
@@ -241,24 +243,43 @@ fn upsert(
     Ok(n)
 }
 
-fn index(tx: &Transaction<'_>, n: i64, was_stored: bool, text: &str) -> Result<(), StoreError> {
-    if was_stored {
-        tx.prepare_cached("DELETE FROM words WHERE rowid = ?")?.execute([n])?;
+/// What changes in the full-text index. It is written last: a statement on any other table that may have to be undone
+/// makes the index write what it holds in memory, and a transaction would leave a segment an event instead of one.
+#[derive(Debug, Default)]
+pub(super) struct Words(Vec<(i64, Option<String>)>);
+
+impl Words {
+    fn replace(&mut self, n: i64, was_stored: bool, text: &str) {
+        if was_stored {
+            self.0.push((n, None));
+        }
+        if !text.is_empty() {
+            self.0.push((n, Some(text.to_owned())));
+        }
     }
-    if !text.is_empty() {
-        tx.prepare_cached("INSERT INTO words (rowid, text) VALUES (?, ?)")?.execute(params![n, text])?;
+
+    /// Writes the changes, in their order: a row that went may have given its number to a new one.
+    pub(super) fn write(&mut self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        for (n, text) in self.0.drain(..) {
+            match text {
+                None => tx.prepare_cached("DELETE FROM words WHERE rowid = ?")?.execute([n])?,
+                Some(text) => {
+                    tx.prepare_cached("INSERT INTO words (rowid, text) VALUES (?, ?)")?.execute(params![n, text])?
+                }
+            };
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Removes an event; false if this file does not have it.
-pub(super) fn remove(tx: &Transaction<'_>, id: EventId) -> Result<bool, StoreError> {
+pub(super) fn remove(tx: &Transaction<'_>, id: EventId, words: &mut Words) -> Result<bool, StoreError> {
     let removed: Option<i64> = tx
         .prepare_cached("DELETE FROM events WHERE id = ? RETURNING n")?
         .query_row([id.0], |row| row.get(0))
         .optional()?;
     if let Some(n) = removed {
-        tx.prepare_cached("DELETE FROM words WHERE rowid = ?")?.execute([n])?;
+        words.replace(n, true, "");
     }
     Ok(removed.is_some())
 }
