@@ -13,10 +13,6 @@ use ursa_model::time::Timestamp;
 use ursa_pipeline::{Exchange, Pipeline, PipelineSettings};
 use ursa_store::sqlite::SqliteStore;
 
-/// As the server has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// 2026-11-23T10:00:00Z.
 const START: i64 = 1_795_428_000_000_000;
 /// Events of an answer.

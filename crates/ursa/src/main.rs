@@ -26,11 +26,6 @@ use clap::{Args, Parser, Subcommand};
 
 use admin::{Expiry, Uses};
 use config::{DEFAULTS, Flags};
-use mimalloc::MiMalloc;
-
-/// A request makes and drops some hundred small pieces, on two threads: this costs a fifth less than the system's.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Records what AI agents do: prompts, completions and tool calls, between the agents and the models they talk to.
 #[derive(Parser)]
