@@ -76,7 +76,7 @@ pub struct Assembler {
     expected: HashMap<ExchangeId, Position>,
     refused: HashSet<ExchangeId>,
     /// What devices delivered, since the last asking.
-    delivered: Vec<ReceivedEnvelope>,
+    delivered: Vec<(Position, ReceivedEnvelope)>,
     /// Frames without a head before them (their head was dropped, or lies in a damaged segment).
     orphans: u64,
     /// Heads, ends and envelopes that could not be read.
@@ -96,7 +96,7 @@ impl Assembler {
         match frame.kind {
             FrameKind::Head => return self.begin(position, &frame).into_iter().collect(),
             FrameKind::Checkpoint => self.resume(position, &frame),
-            FrameKind::Envelope => self.deliver(&frame),
+            FrameKind::Envelope => self.deliver(position, &frame),
             _ if self.connections.contains_key(&frame.exchange) => return self.carry_on(position, &frame),
             _ if !self.open.contains_key(&frame.exchange) => self.orphan(&frame),
             FrameKind::End => return self.finish(&frame).into_iter().collect(),
@@ -146,18 +146,18 @@ impl Assembler {
     }
 
     /// An envelope is a whole capture in one frame.
-    fn deliver(&mut self, frame: &Frame) {
+    fn deliver(&mut self, position: Position, frame: &Frame) {
         if let Ok(received) = serde_json::from_slice(&frame.payload) {
-            self.delivered.push(received);
+            self.delivered.push((position, received));
         } else {
             self.unreadable += 1;
             self.settled += 1;
         }
     }
 
-    /// What devices delivered since the last asking, in the order of the journal.
-    pub fn take_delivered(&mut self) -> Vec<ReceivedEnvelope> {
-        std::mem::take(&mut self.delivered)
+    /// What devices delivered since the last asking, in the order of the journal, and where each lies.
+    pub fn take_delivered(&mut self) -> (Vec<Position>, Vec<ReceivedEnvelope>) {
+        std::mem::take(&mut self.delivered).into_iter().unzip()
     }
 
     fn extend(&mut self, frame: Frame) {

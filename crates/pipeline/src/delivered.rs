@@ -112,9 +112,12 @@ mod tests {
         let (one, at) = (received(1, "claude-code", "1"), ursa_journal::Position::default());
         assert!(assembler.push(at, frame(&one, serde_json::to_vec(&one).unwrap())).is_empty());
         assert!(assembler.push(at, frame(&one, b"{".to_vec())).is_empty());
-        let delivered = assembler.take_delivered();
+        let (_, delivered) = assembler.take_delivered();
         assert_eq!((delivered.len(), delivered[0].capture_id()), (1, one.capture_id()));
-        assert_eq!((assembler.take_delivered().len(), assembler.take_settled(), assembler.problems()), (0, 1, (0, 1)));
+        assert_eq!(
+            (assembler.take_delivered().0.len(), assembler.take_settled(), assembler.problems()),
+            (0, 1, (0, 1))
+        );
         assert_eq!((assembler.open_exchanges(), assembler.low_water(at)), (0, at));
     }
 

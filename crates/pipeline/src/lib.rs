@@ -14,6 +14,7 @@ mod draft;
 mod fuse;
 mod hooks;
 mod normalise;
+mod pipeline;
 mod scope;
 mod settings;
 mod who;
@@ -21,5 +22,6 @@ mod worker;
 
 pub use assemble::{Assembler, Exchange};
 pub use draft::Draft;
+pub use pipeline::{Pipeline, PipelineError};
 pub use settings::{PipelineSettings, VERSION};
-pub use worker::{Pipeline, PipelineError, Worker, WorkerStats};
+pub use worker::{Worker, WorkerStats};

@@ -110,6 +110,45 @@ fn f01_a_kill_between_any_two_steps_changes_nothing() {
     assert!(stops > 20, "{stops} stops");
 }
 
+/// Whoever goes on from the cursor after a kill counts nothing again and leaves nothing out.
+#[test]
+fn f01_a_kill_between_any_two_steps_parts_no_cursor_from_what_was_counted_up_to_it() {
+    let talk = Talk::new("one");
+    let told = |store: &SqliteStore| (store.stats().unwrap().captures, store.cursor().unwrap());
+    // The second is of an earlier day, as after a clock that was set back, and changes what the later day's file has.
+    let mut changed = talk.prompt("a", 1);
+    changed.events[0].witnesses.push(witness(Channel::Hook, "h", 2));
+    let first = Batch { captures: 3, cursor: Some("3".into()), ..batch("b1", NEXT_DAY, [talk.prompt("a", 1)]) };
+    let second = Batch { captures: 4, cursor: Some("7".into()), ..batch("b2", 10, [changed, talk.prompt("b", 2)]) };
+    for nth in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).append(first.clone()).unwrap();
+        let store = SqliteStore::open_with(dir.path(), &KEY, stopping_at(nth).0).unwrap();
+        let stopped = store.append(second.clone()).is_err();
+        drop(store);
+        // meta.db follows from the rest.
+        for is_lost in [false, true] {
+            if is_lost {
+                for ending in ["", "-wal", "-shm"] {
+                    let _ = std::fs::remove_file(dir.path().join(format!("meta.db{ending}")));
+                }
+            }
+            let store = open(dir.path());
+            let found = told(&store);
+            assert!([(3, Some("3".into())), (7, Some("7".into()))].contains(&found), "{found:?} after step {nth}");
+            if found.0 == 7 {
+                store.append(Batch { captures: 0, cursor: None, id: [9; 16], ..second.clone() }).unwrap();
+                let told_anew = store.stats().unwrap().last_rev;
+                assert_eq!(told_anew, 3, "all of the batch was there after step {nth}");
+            }
+        }
+        if !stopped {
+            assert!(nth > 4);
+            break;
+        }
+    }
+}
+
 #[test]
 fn following_changes_misses_none_of_an_append_that_is_under_way() {
     let dir = tempfile::tempdir().unwrap();

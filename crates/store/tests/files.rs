@@ -167,7 +167,7 @@ fn one_process_holds_the_record_and_others_reach_tokens() {
 
 #[test]
 fn f27_files_of_a_newer_program_are_refused() {
-    for (name, version) in [("meta.db", 3), ("keys.db", 1), ("events-2026-11-23.db", 1)] {
+    for (name, version) in [("meta.db", 3), ("keys.db", 1), ("events-2026-11-23.db", 2)] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
         fill(&store);

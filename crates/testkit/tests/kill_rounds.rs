@@ -1,4 +1,5 @@
-//! Kill -9 under load, again and again: what clients saw finished is in the store, once, and nothing is there twice.
+//! Kill -9 under load, again and again: what clients saw finished is in the store, once, and nothing is there or
+//! counted twice.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::collections::{HashMap, HashSet};
@@ -45,6 +46,9 @@ async fn kill_under_load(durability: &str, dir: &Path) -> Campaign {
     api.wait_settled(SETTLE_LIMIT).await.unwrap_or_else(|error| panic!("{error:#}\n{}", server.output()));
     let sessions = api.sessions().await.unwrap();
     println!("{durability}: {} rounds, {} exchanges seen, {} sessions", rounds(), seen.len(), sessions.len());
+    let captures = api.get("/api/v1/stats").await.unwrap()["captures"].as_u64().unwrap();
+    let replayed = server.admin(&["replay"]).await.unwrap();
+    assert!(replayed.contains(&format!("replayed {captures} captures: 0 new")), "{captures} were counted: {replayed}");
     let sent = upstream.exchanges().into_iter().filter_map(|exchange| exchange.answer);
     let sent = sent.map(|answer| (answer.response_id.clone(), answer)).collect();
     Campaign { sent, seen, sessions }

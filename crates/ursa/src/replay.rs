@@ -43,7 +43,7 @@ pub(crate) fn run(pipeline: &Pipeline, journal: &Journal) -> Result<Replayed> {
                 ended.extend(assembler.push(entry.position, frame));
             }
         }
-        let delivered = assembler.take_delivered();
+        let (_, delivered) = assembler.take_delivered();
         let receipt = pipeline.replay(&ended, &delivered, clock::now())?;
         replayed.captures += (ended.len() + delivered.len()) as u64;
         replayed.inserted += receipt.inserted;

@@ -57,7 +57,9 @@ fn apply(store: &SqliteStore, writer: &mut Writer, batch: &Batch) -> Result<Appe
     let plan = plan(store, batch, home)?;
     let seq = sequence_number(store, writer, batch, &plan)?;
     let mut done = BTreeMap::new();
-    for (day, part) in &plan.parts {
+    // The home day is last: where its file has the batch, with the cursor, no other day's part is missing.
+    let (last, others): (Vec<_>, Vec<_>) = plan.parts.iter().partition(|(day, _)| **day == home);
+    for (day, part) in others.into_iter().chain(last) {
         done.insert(*day, write_day(store, writer, *day, batch, seq, part, &plan)?);
         store.faults.after(Step::DayCommitted)?;
     }
@@ -147,6 +149,7 @@ fn plan<'b>(store: &SqliteStore, batch: &'b Batch, home: i64) -> Result<Plan<'b>
         duplicates: batch.duplicates,
         unattributed: batch.unattributed,
         dropped: batch.dropped.iter().cloned().chain([(PAST_RETENTION.to_owned(), plan.past_retention)]).collect(),
+        cursor: batch.cursor.clone(),
     };
     // The home day notes every batch that says anything, so that one whose other parts are known is known as well.
     if !is_empty(batch, &counters) {
@@ -355,7 +358,7 @@ fn write_meta(
         }
         lookups::refresh_sessions(meta, sessions)?;
         if let Some(cursor) = &batch.cursor {
-            meta.prepare_cached("INSERT OR REPLACE INTO kv VALUES ('cursor', ?)")?.execute([cursor])?;
+            lookups::keep_cursor(meta, cursor)?;
         }
         store.faults.after(Step::MetaWritten)
     })

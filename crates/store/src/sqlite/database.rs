@@ -30,7 +30,7 @@ pub(super) enum Kind {
 impl Kind {
     const fn steps(self) -> &'static [&'static str] {
         match self {
-            Self::Day => &[include_str!("migrations/day-1.sql")],
+            Self::Day => &[include_str!("migrations/day-1.sql"), include_str!("migrations/day-2.sql")],
             Self::Meta => &[
                 include_str!("migrations/meta-1.sql"),
                 include_str!("migrations/meta-2.sql"),

@@ -18,6 +18,8 @@ pub(super) struct Counters {
     pub(super) duplicates: u64,
     pub(super) unattributed: u64,
     pub(super) dropped: Vec<(String, u64)>,
+    /// The place in the journal up to which these are counted.
+    pub(super) cursor: Option<String>,
 }
 
 /// One day's part of a batch.
@@ -320,6 +322,11 @@ impl DayWriter<'_, '_> {
             self.tx
                 .prepare_cached("INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + ?2")?
                 .execute(params![reason, number(*count)])?;
+        }
+        if let Some(cursor) = &counters.cursor {
+            self.tx
+                .prepare_cached("INSERT OR REPLACE INTO cursor VALUES (1, ?, ?)")?
+                .execute(params![self.seq, cursor])?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::record::ContentId;
 /// Tables of a day's file whose rows are the record.
 const DAY_TABLES: &[&str] = &[
     "state",
+    "cursor",
     "dropped",
     "applied",
     "facts",

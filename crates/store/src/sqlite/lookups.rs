@@ -62,6 +62,12 @@ pub(super) fn add_aliases(
     touched.event_aliases.iter().try_for_each(|old| copy.event_alias(*old))
 }
 
+/// Keeps the place in the journal.
+pub(super) fn keep_cursor(meta: &Connection, cursor: &str) -> Result<(), StoreError> {
+    meta.prepare_cached("INSERT OR REPLACE INTO kv VALUES ('cursor', ?)")?.execute([cursor])?;
+    Ok(())
+}
+
 /// Makes the look-ups and summaries of these days again from their files.
 pub(super) fn derive(meta: &Transaction<'_>, days: &DayFiles, stale: &[i64]) -> Result<(), StoreError> {
     let mut touched = Vec::new();

@@ -28,7 +28,7 @@ pub(super) fn write(old: &Database, path: &Path, day: i64, purge: Purge, seq: i6
         new.write(|tx| {
             copy_state(old, tx, purge, seq)?;
             for (table, columns) in
-                [("dropped", 2), ("applied", 2), ("session_aliases", 3), ("marks", 4), ("tombstones", 1)]
+                [("dropped", 2), ("cursor", 3), ("applied", 2), ("session_aliases", 3), ("marks", 4), ("tombstones", 1)]
             {
                 copy_table(old, tx, table, columns)?;
             }

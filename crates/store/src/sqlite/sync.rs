@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::OptionalExtension;
 use ursa_model::ids::FactId;
 
 use super::append::{Writer, remove_from};
@@ -19,7 +20,8 @@ pub(super) fn sync(store: &SqliteStore, writer: &mut Writer) -> Result<(), Store
     remove_unfinished(store)?;
     let stale = stale_days(store)?;
     finish_removals(store, &stale)?;
-    derive(store, &stale)?;
+    let cursor = newer_cursor(store, &stale)?;
+    derive(store, &stale, cursor.as_deref())?;
     index_packs(store)?;
     super::purge::finish_if_begun(store)?;
     let last = |column: &str| {
@@ -109,12 +111,28 @@ fn remove_facts(store: &SqliteStore, day: i64, replaced: &[(FactId, i64)]) -> Re
     })
 }
 
-fn derive(store: &SqliteStore, stale: &[(i64, i64)]) -> Result<(), StoreError> {
+/// The place in the journal of the last append that `meta.db` does not know of, if there is one.
+fn newer_cursor(store: &SqliteStore, stale: &[(i64, i64)]) -> Result<Option<String>, StoreError> {
+    let mut newest: Option<(i64, String)> = None;
+    for (day, known) in stale {
+        let kept: Option<(i64, String)> = store.days.get(*day)?.read(|db| {
+            let mut kept = db.prepare("SELECT seq, value FROM cursor WHERE seq > ?")?;
+            Ok(kept.query_row([known], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        })?;
+        newest = newest.max(kept);
+    }
+    Ok(newest.map(|(_, cursor)| cursor))
+}
+
+fn derive(store: &SqliteStore, stale: &[(i64, i64)], cursor: Option<&str>) -> Result<(), StoreError> {
     if stale.is_empty() {
         return Ok(());
     }
     let days: Vec<i64> = stale.iter().map(|(day, _)| *day).collect();
-    store.meta.write(|meta| lookups::derive(meta, &store.days, &days))
+    store.meta.write(|meta| {
+        lookups::derive(meta, &store.days, &days)?;
+        cursor.map_or(Ok(()), |cursor| lookups::keep_cursor(meta, cursor))
+    })
 }
 
 /// Indexes what packs hold behind the known end, and cuts torn tails.
