@@ -84,7 +84,7 @@ fn apply(store: &SqliteStore, writer: &mut Writer, batch: &Batch) -> Result<Appe
 fn home_day(store: &SqliteStore, received: i64) -> Result<i64, StoreError> {
     let purged: Option<i64> = store
         .meta
-        .read(|meta| Ok(meta.query_row("SELECT max(day) FROM days WHERE purged > 0", [], |row| row.get(0))?))?;
+        .look_up(|meta| Ok(meta.query_row("SELECT max(day) FROM days WHERE purged > 0", [], |row| row.get(0))?))?;
     Ok(purged.map_or(received, |purged| received.max(purged + 1)))
 }
 
@@ -93,6 +93,7 @@ fn content(store: &SqliteStore, writer: &mut Writer, batch: &Batch, home: i64) -
     let ids: Vec<_> = batch.items.iter().map(|item| item.get().id).collect();
     let mut stored: BTreeSet<_> = content::has(store, &ids)?.into_iter().collect();
     let mut places = Vec::new();
+    store.keys.keep(batch.items.iter().map(|item| &item.get().thread))?;
     for item in batch.items.iter().map(ursa_redact::Redacted::get) {
         if stored.insert(item.id) {
             let pack = pack_of(store, writer, home)?;
@@ -121,7 +122,7 @@ fn pack_of<'w>(store: &SqliteStore, writer: &'w mut Writer, day: i64) -> Result<
 fn plan<'b>(store: &SqliteStore, batch: &'b Batch, home: i64) -> Result<Plan<'b>, StoreError> {
     let mut plan = Plan::default();
     let is_past = home != batch.received.day_number();
-    store.meta.read(|meta| {
+    store.meta.look_up(|meta| {
         let mut alive = BTreeSet::new();
         for fact in batch.facts.iter().map(ursa_redact::Redacted::get) {
             match day_of_fact(meta, fact, home, is_past)? {
@@ -224,7 +225,7 @@ fn plan_fact<'b>(
         if let Some((other, id)) = lookups::event(meta, event.id)?
             && id == event.id
             && other != day
-            && let Some(stored) = store.days.get(other)?.read(|db| rows::stored(db, id))?
+            && let Some(stored) = store.days.get(other)?.look_up(|db| rows::stored(db, id))?
         {
             plan.before.insert(id, stored);
         }
@@ -292,7 +293,7 @@ fn sequence_number(
     plan: &Plan<'_>,
 ) -> Result<i64, StoreError> {
     for day in plan.parts.keys() {
-        if let Some(seq) = store.days.get(*day)?.read(|db| applied_seq(db, batch.id))? {
+        if let Some(seq) = store.days.get(*day)?.look_up(|db| applied_seq(db, batch.id))? {
             return Ok(seq);
         }
     }
@@ -350,11 +351,11 @@ fn write_meta(
         content::index(meta, places)?;
         let mut sessions = BTreeSet::new();
         for (day, done) in &changed {
-            store.days.get(**day)?.read(|day_file| lookups::update(meta, day_file, **day, &done.touched))?;
+            store.days.get(**day)?.look_up(|day_file| lookups::update(meta, day_file, **day, &done.touched))?;
             sessions.extend(done.touched.sessions.iter().copied());
         }
         for (day, done) in &changed {
-            store.days.get(**day)?.read(|day_file| lookups::add_aliases(meta, day_file, **day, &done.touched))?;
+            store.days.get(**day)?.look_up(|day_file| lookups::add_aliases(meta, day_file, **day, &done.touched))?;
         }
         lookups::refresh_sessions(meta, sessions)?;
         if let Some(cursor) = &batch.cursor {

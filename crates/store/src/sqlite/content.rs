@@ -10,7 +10,7 @@ use crate::{ContentStore, StoreError};
 
 /// Which of these are stored.
 pub(super) fn has(store: &SqliteStore, ids: &[ContentId]) -> Result<Vec<ContentId>, StoreError> {
-    store.meta.read(|meta| {
+    store.meta.look_up(|meta| {
         let mut known = meta.prepare_cached("SELECT 1 FROM content WHERE id = ?")?;
         let mut stored = Vec::new();
         for id in ids {

@@ -97,6 +97,14 @@ impl Database {
         Ok(value)
     }
 
+    /// Runs `body` on one snapshot, on the connection that writes if nobody else is using it. What it wrote is still in its
+    /// memory, whereas every commit empties that of the connections that only read.
+    pub(super) fn look_up<T>(&self, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let Ok(writer) = self.writer.try_lock() else { return self.read(body) };
+        let snapshot = writer.unchecked_transaction()?;
+        body(&snapshot)
+    }
+
     /// Runs `body` on one snapshot, without waiting for the writer.
     pub(super) fn read<T>(&self, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = lock(&self.readers).pop();

@@ -1,6 +1,6 @@
 //! `keys.db`: a random key per thread, wrapped by a key that follows from the master key (RULES 10).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -59,6 +59,9 @@ pub(super) struct Keys {
     wrapping: [u8; KEY_LEN],
     position: [u8; KEY_LEN],
     cache: Mutex<HashMap<ThreadRef, [u8; KEY_LEN]>>,
+    /// Made, and not yet in the file: [`Self::keep`] writes those of a whole batch at once, before anything that is
+    /// encrypted under them.
+    fresh: Mutex<BTreeMap<ThreadRef, [u8; KEY_LEN]>>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -83,7 +86,7 @@ impl Keys {
             tx.execute("INSERT INTO secrets VALUES (?, ?)", params![POSITION, wrapped])?;
             Ok(secret)
         })?;
-        Ok(Self { database, wrapping, position, cache: Mutex::new(HashMap::new()) })
+        Ok(Self { database, wrapping, position, cache: Mutex::default(), fresh: Mutex::default() })
     }
 
     /// See [`crate::ContentStore::position_secret`].
@@ -96,12 +99,7 @@ impl Keys {
         Ok(blake3::derive_key("ursa store address secret 1", &self.make(&thread_ref(thread))?))
     }
 
-    /// The key that encrypts a thread's content; made, and durable, if it is missing.
-    pub(super) fn content_key(&self, thread: &ThreadRef) -> Result<[u8; KEY_LEN], StoreError> {
-        Ok(content_key_of(&self.make(thread)?))
-    }
-
-    /// The key that encrypts a thread's content, if it (still) exists.
+    /// The key that encrypts a thread's content, if it is durable and (still) exists.
     pub(super) fn known_content_key(&self, thread: &ThreadRef) -> Result<Option<[u8; KEY_LEN]>, StoreError> {
         Ok(self.find(thread)?.map(|key| content_key_of(&key)))
     }
@@ -123,19 +121,38 @@ impl Keys {
     }
 
     fn make(&self, thread: &ThreadRef) -> Result<[u8; KEY_LEN], StoreError> {
+        let mut fresh = lock(&self.fresh);
+        if let Some(key) = fresh.get(thread) {
+            return Ok(*key);
+        }
         if let Some(key) = self.find(thread)? {
             return Ok(key);
         }
-        let fresh = random_key()?;
-        let wrapped = seal(&self.wrapping, thread, &fresh)?;
-        // Two callers may both have missed it: the row that is there wins.
-        let stored: Vec<u8> = self.database.write(|tx| {
-            tx.execute("INSERT OR IGNORE INTO thread_keys VALUES (?, ?)", params![thread, wrapped])?;
-            Ok(tx.query_row("SELECT wrapped FROM thread_keys WHERE thread = ?", [thread], |row| row.get(0))?)
-        })?;
-        let key = unwrap_key(&self.wrapping, thread, &stored)?;
-        self.remember(thread, key);
+        let key = random_key()?;
+        fresh.insert(*thread, key);
         Ok(key)
+    }
+
+    /// Makes durable the keys that were made since the last time, and those of `threads`.
+    pub(super) fn keep<'t>(&self, threads: impl IntoIterator<Item = &'t ConversationScope>) -> Result<(), StoreError> {
+        for thread in threads {
+            self.make(&thread_ref(thread))?;
+        }
+        let mut fresh = lock(&self.fresh);
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        self.database.write(|tx| {
+            let mut insert = tx.prepare_cached("INSERT INTO thread_keys VALUES (?, ?)")?;
+            for (thread, key) in fresh.iter() {
+                insert.execute(params![thread, seal(&self.wrapping, thread, key)?])?;
+            }
+            Ok(())
+        })?;
+        for (thread, key) in std::mem::take(&mut *fresh) {
+            self.remember(&thread, key);
+        }
+        Ok(())
     }
 
     fn remember(&self, thread: &ThreadRef, key: [u8; KEY_LEN]) {

@@ -90,7 +90,9 @@ impl PackWriter {
     /// Appends an item; [`sync`](Self::sync) makes it durable.
     pub(super) fn append(&mut self, item: &NewItem, keys: &Keys) -> Result<Place, StoreError> {
         let thread = thread_ref(&item.thread);
-        let record = record(item, &thread, &keys.content_key(&thread)?)?;
+        let key = keys.known_content_key(&thread)?;
+        let key = key.ok_or_else(|| StoreError::Backend("the thread's key is not kept yet".into()))?;
+        let record = record(item, &thread, &key)?;
         self.file.write_all(&record)?;
         let place = Place { id: item.id, thread, day: self.day, offset: self.len, len: record.len() as u64 };
         self.len += place.len;
@@ -270,6 +272,8 @@ mod tests {
         let keys = Keys::open(&dir.path().join("keys.db"), &[7; 32]).unwrap();
         let (mut pack, found) = PackWriter::open(dir.path(), 3, 0).unwrap();
         assert!(found.is_empty());
+        assert!(pack.append(&item(1, b"first"), &keys).is_err(), "nothing is written under a key that may be lost");
+        keys.keep([&item(1, b"").thread]).unwrap();
         let first = pack.append(&item(1, b"first"), &keys).unwrap();
         let second = pack.append(&item(2, b"second"), &keys).unwrap();
         pack.sync().unwrap();

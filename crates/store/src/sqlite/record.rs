@@ -19,7 +19,7 @@ use crate::{Changes, Outline, Page, RecordStore, SearchHit, Seen, SeenKind, Sess
 impl RecordStore for SqliteStore {
     fn facts(&self, ids: &[FactId]) -> Result<Vec<StoredFact>, StoreError> {
         let _files = self.hold_files();
-        let located = self.meta.read(|meta| {
+        let located = self.meta.look_up(|meta| {
             let mut located = BTreeSet::new();
             for id in ids {
                 located.extend(lookups::fact(meta, *id)?);
@@ -28,21 +28,21 @@ impl RecordStore for SqliteStore {
         })?;
         let mut facts = Vec::with_capacity(located.len());
         for (day, id) in located {
-            facts.extend(self.days.get(day)?.read(|db| fact(db, id))?);
+            facts.extend(self.days.get(day)?.look_up(|db| fact(db, id))?);
         }
         Ok(facts)
     }
 
     fn facts_of(&self, scope: &ConversationScope) -> Result<Vec<StoredFact>, StoreError> {
         let _files = self.hold_files();
-        let days: Vec<i64> = self.meta.read(|meta| {
+        let days: Vec<i64> = self.meta.look_up(|meta| {
             let mut statement = meta.prepare_cached("SELECT day FROM scope_days WHERE scope = ?")?;
             let rows = statement.query_map([scope.as_str()], |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })?;
         let mut facts = Vec::new();
         for day in days {
-            let found = self.days.get(day)?.read(|db| {
+            let found = self.days.get(day)?.look_up(|db| {
                 let mut statement = db.prepare_cached("SELECT id FROM facts WHERE scope = ?")?;
                 let ids = statement.query_map([scope.as_str()], |row| Ok(FactId(row.get(0)?)))?;
                 ids.map(|id| fact(db, id?)).collect::<Result<Vec<_>, _>>()
@@ -64,7 +64,7 @@ impl RecordStore for SqliteStore {
     }
 
     fn marks(&self, keys: &[MarkKey]) -> Result<Vec<Mark>, StoreError> {
-        self.meta.read(|meta| {
+        self.meta.look_up(|meta| {
             let mut statement =
                 meta.prepare_cached("SELECT scope, value, min(at) FROM marks WHERE key = ? GROUP BY scope, value")?;
             let mut marks = Vec::new();

@@ -81,24 +81,26 @@ impl Rollup {
 /// The rollup of a session's events in this day's file; `None` if it has none.
 pub(super) fn of_day(db: &Connection, session: SessionId) -> Result<Option<Rollup>, StoreError> {
     let Some(mut rollup) = sums(db, session.0)? else { return Ok(None) };
-    rollup.channels = distinct::<u32>(db, "SELECT DISTINCT channels FROM events WHERE session = ?", session.0)?
-        .into_iter()
-        .fold(0, |bits, more| bits | more);
-    rollup.models = texts(
-        db,
-        "SELECT DISTINCT coalesce(model, request_model) FROM events WHERE session = ? AND kind = 'model_call'
-         UNION SELECT model FROM events WHERE session = ?1 AND kind = 'completion'",
-        session.0,
+    // Of the same values there are few rows: one pass over the index, which no column is missing of.
+    let mut kinds = db.prepare_cached(
+        "SELECT DISTINCT kind, channels, model, request_model, tool, mcp_tool, mcp_server FROM events WHERE session = ?",
     )?;
-    rollup.asked_models =
-        texts(db, "SELECT DISTINCT request_model FROM events WHERE session = ? AND kind = 'model_call'", session.0)?;
-    rollup.tools = texts(
-        db,
-        "SELECT DISTINCT tool FROM events WHERE session = ?
-         UNION SELECT mcp_tool FROM events WHERE session = ?1 AND mcp_tool IS NOT NULL",
-        session.0,
-    )?;
-    rollup.mcp_servers = texts(db, "SELECT DISTINCT mcp_server FROM events WHERE session = ?", session.0)?;
+    let mut rows = kinds.query([session.0])?;
+    while let Some(row) = rows.next()? {
+        rollup.channels |= row.get::<_, u32>(1)?;
+        let [model, request_model, tool, mcp_tool, mcp_server]: [Option<String>; 5] =
+            [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+        match row.get::<_, String>(0)?.as_str() {
+            "model_call" => {
+                rollup.models.extend(model.or_else(|| request_model.clone()));
+                rollup.asked_models.extend(request_model);
+            }
+            "completion" => rollup.models.extend(model),
+            _ => {}
+        }
+        rollup.tools.extend([tool, mcp_tool].into_iter().flatten());
+        rollup.mcp_servers.extend(mcp_server);
+    }
     rollup.title = title(db, session.0)?;
     Ok(Some(rollup))
 }
@@ -143,20 +145,6 @@ fn sums(db: &Connection, session: [u8; ID_LEN]) -> Result<Option<Rollup>, StoreE
             })
         })
         .optional()?)
-}
-
-fn distinct<T: rusqlite::types::FromSql>(
-    db: &Connection,
-    query: &str,
-    session: [u8; ID_LEN],
-) -> Result<Vec<T>, StoreError> {
-    let mut statement = db.prepare_cached(query)?;
-    let rows = statement.query_map([session], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn texts(db: &Connection, query: &str, session: [u8; ID_LEN]) -> Result<BTreeSet<String>, StoreError> {
-    Ok(distinct::<Option<String>>(db, query, session)?.into_iter().flatten().collect())
 }
 
 fn title(db: &Connection, session: [u8; ID_LEN]) -> Result<Option<(i64, u32, String)>, StoreError> {
