@@ -275,7 +275,8 @@ pub trait ContentStore: Send + Sync {
     /// An item's bytes; `None` if it is not stored (any more).
     fn get(&self, id: ContentId) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The secret under which a thread's content is addressed; made at first asking, durable before it is returned.
+    /// The secret under which a thread's content is addressed; made at first asking, durable before content is stored
+    /// under it.
     fn thread_secret(&self, thread: &ConversationScope) -> Result<[u8; 32], StoreError>;
 
     /// The secret under which the environment's chain positions are MACed.
