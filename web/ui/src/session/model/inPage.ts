@@ -48,7 +48,16 @@ function textOf(event: ClippedEvent): string {
       return stringsOf([event.tool.name, event.arguments, event.executed_arguments, event.result]);
     case 'model_call':
       return stringsOf([event.response_model ?? event.request_model, event.error?.message]);
-    default:
+    case 'permission':
+      return stringsOf([event.tool.name, event.arguments, event.reason]);
+    case 'error':
+    case 'notice':
+      return event.message;
+    case 'session_start':
+    case 'session_end':
+    case 'subagent_start':
+    case 'subagent_stop':
+    case 'compaction':
       return '';
   }
 }
