@@ -227,6 +227,29 @@ impl StateDir {
         }
     }
 
+    /// The settings, and the key that goes with them: while `enroll` changes servers, a key is never told to the wrong one.
+    ///
+    /// # Errors
+    /// As [`StateDir::settings`] and [`StateDir::device_key`].
+    pub fn enrolled(&self) -> Result<(Settings, String), StateError> {
+        let settings = self.settings()?;
+        let key = self.device_key()?;
+        // `enroll` takes away the old key before it names another server, and puts the new key there last.
+        if self.settings()?.server == settings.server { Ok((settings, key)) } else { Err(StateError::NotEnrolled) }
+    }
+
+    /// Forgets the device's key, if there is one.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn forget_device_key(&self) -> Result<(), StateError> {
+        let path = self.path("device.key");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::File { path, error }),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a file of the state directory, whole or not at all, readable by its owner only.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::http::{Answer, Client, Failure};
+use crate::hook::now;
 use crate::line::push_numbered;
 use crate::spool::Line;
 use crate::state::StateDir;
@@ -123,10 +124,13 @@ fn post(client: &Client, key: &str, lines: &[Line]) -> Result<Answer, SendError>
     }
     let body = zstd::bulk::compress(&body, ZSTD_LEVEL)?;
     let authorization = format!("Bearer {key}");
+    let sent_at = now().to_string();
     let headers = [
         ("authorization", authorization.as_str()),
         ("content-type", "application/x-ndjson"),
         ("content-encoding", "zstd"),
+        // What this clock shows, so that the server can tell one that is off.
+        ("x-ursa-sent-at", sent_at.as_str()),
     ];
     Ok(client.post("/ingest/v1/captures", &headers, &body)?)
 }

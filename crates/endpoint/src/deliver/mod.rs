@@ -19,13 +19,14 @@ use uuid::Uuid;
 
 pub use batch::{BYTES_MAX, LINES_MAX, SendError, Sent};
 pub use http::{Answer, Client, ClientError, Failure};
+pub(crate) use standing::clear as not_put_off;
 pub use standing::{Standing, due_in};
 
 use crate::exit;
 use crate::hook::now;
 use crate::line::{self, Head};
 use crate::spool::{self, Count, LOCK_NAME, Limits, Lock, Reason, Spool, SpoolError};
-use crate::state::{StateDir, StateError};
+use crate::state::{Settings, StateDir, StateError};
 
 /// How long a delivery that a hook started waits for more before it ends.
 pub const LINGER: Duration = Duration::from_secs(20);
@@ -88,6 +89,7 @@ impl DeliverError {
 struct Delivery {
     state: StateDir,
     limits: Limits,
+    settings: Settings,
     client: Client,
     key: String,
     disk: OsDisk,
@@ -98,15 +100,13 @@ struct Delivery {
 
 impl Delivery {
     fn open(state: &StateDir) -> Result<Self, DeliverError> {
-        let key = state.device_key()?;
-        let settings = state.settings()?;
-        let server = settings.server.clone().ok_or(StateError::NotEnrolled)?;
+        let (settings, key) = state.enrolled()?;
         let lock = Lock::acquire(&state.path(FLUSH_LOCK), FLUSH_WAIT)?.ok_or(DeliverError::Busy)?;
-        let client = Client::new(&server, &settings, &state.path("ca.pem"))?;
         let folder = state.spool();
         Ok(Self {
             limits: settings.spool.limits(),
-            client,
+            client: client(state, &settings)?,
+            settings,
             key,
             disk: OsDisk::open_shared(&folder)?,
             folder,
@@ -121,9 +121,19 @@ impl Delivery {
         Ok(act()?)
     }
 
+    /// Takes up what changed since: the device may have been enrolled anew, with another server too.
+    fn renew(&mut self) -> Result<(), DeliverError> {
+        let (settings, key) = self.state.enrolled()?;
+        if (&settings, &key) != (&self.settings, &self.key) {
+            self.client = client(&self.state, &settings)?;
+            (self.limits, self.settings, self.key) = (settings.spool.limits(), settings, key);
+        }
+        Ok(())
+    }
+
     /// Delivers until nothing is left. When it fails the next try is put off, and what is too old is dropped.
     fn deliver(&mut self) -> Result<Sent, DeliverError> {
-        let outcome = self.pass();
+        let outcome = self.renew().and_then(|()| self.pass());
         match &outcome {
             Ok(_) => standing::clear(&self.state),
             Err(error) => {
@@ -167,6 +177,11 @@ impl Delivery {
             .and_then(|spool| spool.map_or(Ok(false), |spool| spool.pending()))
             .unwrap_or(true)
     }
+}
+
+fn client(state: &StateDir, settings: &Settings) -> Result<Client, DeliverError> {
+    let server = settings.server.as_deref().ok_or(StateError::NotEnrolled)?;
+    Ok(Client::new(server, settings, &state.path("ca.pem"))?)
 }
 
 /// The record that tells of dropped ones.
@@ -230,12 +245,11 @@ pub fn linger(state: &StateDir) -> Result<(), DeliverError> {
 pub fn daemon(state: &StateDir, mut told: impl FnMut(&DeliverError)) -> Result<(), DeliverError> {
     let mut delivery = Delivery::open(state)?;
     loop {
-        if due_in(state).is_zero() && delivery.pending() {
-            // The key and the settings may have been renewed since.
-            delivery.key = state.device_key()?;
-            if let Err(error) = delivery.deliver() {
-                told(&error);
-            }
+        if due_in(state).is_zero()
+            && delivery.pending()
+            && let Err(error) = delivery.deliver()
+        {
+            told(&error);
         }
         std::thread::sleep(LOOK_EVERY);
     }

@@ -96,7 +96,7 @@ pub fn due_in(state: &StateDir) -> Duration {
 }
 
 /// Nothing is to be waited for any more.
-pub(super) fn clear(state: &StateDir) {
+pub(crate) fn clear(state: &StateDir) {
     let _ = std::fs::remove_file(state.path(NEXT));
 }
 

@@ -11,7 +11,7 @@ pub use device::{Device, device};
 
 use crate::args::EnrollArgs;
 use crate::deliver::http::{CA_BYTES_MAX, certificates};
-use crate::deliver::{Client, ClientError, Failure};
+use crate::deliver::{Client, ClientError, Failure, not_put_off};
 use crate::exit;
 use crate::state::{StateDir, StateError, read_bounded};
 
@@ -103,23 +103,37 @@ pub fn enroll(state: &StateDir, arguments: &EnrollArgs) -> Result<String, Enroll
     };
     let trusted = arguments.ca.clone().unwrap_or_else(|| state.path("ca.pem"));
     let client = Client::new(&arguments.server, &settings, &trusted)?;
-    let enrolled = ask(&client, &token)?;
+    let server = arguments.server.trim_end_matches('/');
+    let is_same_server = settings.server.as_deref() == Some(server);
+    // Only the server that gave the key out may see it. One that cannot be read counts as lost there.
+    let old_key = state.device_key().ok().filter(|key| is_same_server && usable(key));
+    let enrolled = ask(&client, &token, old_key.as_deref())?;
     if let Some(pem) = ca {
         state.write_private("ca.pem", pem.as_bytes())?;
     }
-    settings.server = Some(arguments.server.trim_end_matches('/').to_owned());
+    if !is_same_server {
+        // A delivery that goes on meanwhile must not tell the new server the old one's key.
+        state.forget_device_key()?;
+    }
+    settings.server = Some(server.to_owned());
     settings.device_id = Some(enrolled.device_id.clone());
     state.save_settings(&settings)?;
     // Last: whoever finds a key finds everything that it needs.
     state.write_private("device.key", enrolled.device_key.as_bytes())?;
+    // What stood in the way of a delivery may have been the key.
+    not_put_off(state);
     Ok(enrolled.device_id)
 }
 
-fn ask(client: &Client, token: &str) -> Result<Enrolled, EnrollError> {
+/// `old_key`: shown as this device's own until now, so that the server takes the new one in its place.
+fn ask(client: &Client, token: &str, old_key: Option<&str>) -> Result<Enrolled, EnrollError> {
     let user = ReportedUser { login: crate::user::login(), ..ReportedUser::default() };
     let request = Request { token, device: &device(), user };
     let body = serde_json::to_vec(&request).map_err(|error| EnrollError::Token(error.to_string()))?;
-    let answer = client.post("/ingest/v1/enroll", &[("content-type", "application/json")], &body)?;
+    let mut headers = vec![("content-type", "application/json")];
+    let bearer = old_key.map(|key| format!("Bearer {key}"));
+    headers.extend(bearer.iter().map(|bearer| ("authorization", bearer.as_str())));
+    let answer = client.post("/ingest/v1/enroll", &headers, &body)?;
     let detail = || {
         let problem = serde_json::from_slice::<Problem>(&answer.body).map(|problem| problem.detail);
         let detail: String = problem.unwrap_or_default().chars().filter(|c| !c.is_control()).take(DETAIL_MAX).collect();
@@ -133,12 +147,16 @@ fn ask(client: &Client, token: &str) -> Result<Enrolled, EnrollError> {
     }
     let enrolled: Enrolled = serde_json::from_slice(&answer.body)
         .map_err(|_| EnrollError::Strange("the server's answer has no device key".to_owned()))?;
-    let usable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if usable(&enrolled.device_key) && usable(&enrolled.device_id) {
         Ok(enrolled)
     } else {
         Err(EnrollError::Strange("the server's answer has no usable device key".to_owned()))
     }
+}
+
+/// Whether a key or an id can stand in a header and in a file.
+fn usable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The token itself, or from stdin for `-`: there it does not show in the list of processes.
