@@ -1,6 +1,6 @@
 //! What came before, over all senders: known envelopes, and the holes of every spool.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ursa_model::capture::Principal;
@@ -9,7 +9,7 @@ use ursa_model::ids::ExchangeId;
 use ursa_model::time::Timestamp;
 use uuid::Uuid;
 
-use crate::limits::{RECENT_IDS_MAX, SPOOLS_MAX};
+use crate::limits::{MISSING_SENDERS_MAX, RECENT_IDS_MAX, SPOOLS_MAX};
 use crate::spool::Spool;
 
 /// What the ledger knows of an envelope.
@@ -184,6 +184,21 @@ impl Ledger {
         self.lock().changed.extend(rows.iter().map(|row| (row.sender.clone(), row.spool)));
     }
 
+    /// Envelopes that are missing, by sender ([`sender_of`]): those that miss some, the worst [`MISSING_SENDERS_MAX`].
+    pub fn missing(&self) -> BTreeMap<String, u64> {
+        let inner = self.lock();
+        let missing = |spools: &HashMap<Uuid, Spool>| spools.values().map(Spool::missing).fold(0, u64::saturating_add);
+        let mut senders: Vec<_> = inner
+            .senders
+            .iter()
+            .map(|(sender, spools)| (missing(spools), sender))
+            .filter(|(missing, _)| *missing > 0)
+            .collect();
+        senders.sort_unstable_by(|(one, first), (other, second)| other.cmp(one).then(first.cmp(second)));
+        senders.truncate(MISSING_SENDERS_MAX);
+        senders.into_iter().map(|(missing, sender)| (sender.clone(), missing)).collect()
+    }
+
     /// Spools, and envelopes that are missing in them.
     pub fn totals(&self) -> (u64, u64) {
         let inner = self.lock();
@@ -245,6 +260,24 @@ mod tests {
         again.note("a", capture(3), &envelope(1, Some(3)));
         again.note("a", capture(4), &envelope(1, Some(4)));
         assert_eq!(again.totals(), (1, 0));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_of_each_sender_until_it_is_there() {
+        let ledger = Ledger::default();
+        for (sender, spool, seq) in [("a", 1, 3), ("a", 2, 2), ("b", 1, 1), ("c", 1, 9)] {
+            ledger.note(sender, capture(seq), &envelope(spool, Some(u64::from(seq))));
+        }
+        assert_eq!(ledger.missing(), BTreeMap::from([("a".to_owned(), 3), ("c".to_owned(), 8)]));
+        for (spool, seq) in [(2, 1), (1, 2), (1, 1)] {
+            ledger.note("a", capture(seq), &envelope(spool, Some(u64::from(seq))));
+        }
+        assert_eq!(ledger.missing(), BTreeMap::from([("c".to_owned(), 8)]));
+        for n in 0..MISSING_SENDERS_MAX {
+            ledger.note(&format!("d{n}"), capture(2), &envelope(1, Some(2)));
+        }
+        let missing = ledger.missing();
+        assert_eq!((missing.len(), missing.get("c")), (MISSING_SENDERS_MAX, Some(&8)), "the worst are told");
     }
 
     #[test]

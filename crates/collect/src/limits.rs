@@ -34,6 +34,8 @@ pub const SEQ_MAX: u64 = 1 << 53;
 pub const RECENT_IDS_MAX: usize = 131_072;
 /// Spools of one sender that are remembered.
 pub const SPOOLS_MAX: usize = 1024;
+/// Senders whose missing envelopes are told apart, those that miss the most first.
+pub const MISSING_SENDERS_MAX: usize = 100;
 /// Stretches above the first hole that are remembered of a spool. Past it the lowest hole is given up.
 pub const STRETCHES_MAX: usize = 256;
 

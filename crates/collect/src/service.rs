@@ -57,7 +57,7 @@ impl Collect {
 
     /// The counters now.
     pub fn stats(&self) -> CollectStats {
-        self.counters.snapshot(self.parts.ledger.totals())
+        self.counters.snapshot(&self.parts.ledger)
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use ursa_model::capture::Channel;
 
+use crate::ledger::Ledger;
+
 /// The counters at one moment. Idle, nothing in them changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct CollectStats {
@@ -28,6 +30,8 @@ pub struct CollectStats {
     pub spools: u64,
     /// Envelopes that are missing in them: holes below the highest `seq`.
     pub missing: u64,
+    /// The same by sender, of those that miss some: `device:dev_…`, `key:…`, `loopback`.
+    pub missing_by: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +54,8 @@ impl Counters {
         *self.accepted.lock().unwrap_or_else(PoisonError::into_inner).entry(channel.as_str()).or_default() += 1;
     }
 
-    pub(crate) fn snapshot(&self, (spools, missing): (u64, u64)) -> CollectStats {
+    pub(crate) fn snapshot(&self, ledger: &Ledger) -> CollectStats {
+        let (spools, missing) = ledger.totals();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CollectStats {
             batches: read(&self.batches),
@@ -62,6 +67,7 @@ impl Counters {
             enrolled: read(&self.enrolled),
             spools,
             missing,
+            missing_by: ledger.missing(),
         }
     }
 }

@@ -98,6 +98,7 @@ async fn f17_a_gap_shows_and_is_filled_whatever_the_order_and_a_kill_between() {
     deliver(&under, 20, 30).await;
     deliver(&under, 0, 10).await;
     assert_eq!(under.counter("collect.missing").await, 10, "shown at once");
+    assert_eq!(under.counter("collect.missing_by_loopback").await, 10, "and whose they are");
     deliver(&under, 10, 14).await;
     deliver(&under, 15, 20).await;
     assert_eq!(under.counter("collect.missing").await, 1, "one of one batch");
