@@ -1,13 +1,13 @@
 //! Threads as hooks and edge tell them together: resumed, compacted, forked, and of agents that hooks alone can see.
 
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
 
 mod support;
 
 use serde_json::{Value, json};
 use support::recording::{Capture, hook};
 use support::{Ask, Record, START, ask, said, text, user};
-use ursa_model::event::{Event, EventBody, EventKind};
+use ursa_model::event::{Event, EventBody, EventKind, ToolStatus};
 use ursa_model::time::Timestamp;
 
 fn told(place: usize, source: &str, event: &str, seconds: i64, body: Value) -> Capture {
@@ -187,4 +187,35 @@ fn calls_with_weak_ids_are_told_by_what_they_do() {
         assert_eq!(call.detail.unwrap()["stdout"], call.arguments.unwrap()["command"]);
         assert_eq!(event.witnesses.len(), 2);
     }
+}
+
+/// Codex tells nothing after a call that was denied, nor after one whose last event was lost, and the end of a turn or
+/// session says nothing of either: the call stays as it was told, until someone tells how it ended.
+#[test]
+fn a_call_whose_end_is_not_told_is_neither_denied_nor_done_at_the_end_of_its_session() {
+    let codex = |place, event: &str, seconds, extra: Value| {
+        let mut body = json!({"session_id": SESSION, "cwd": "/w", "hook_event_name": event, "turn_id": "t1"});
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        told(place, "codex", event, seconds, body)
+    };
+    let call = |id: &str| json!({"tool_name": "Bash", "tool_input": {"command": "rm -r build"}, "tool_use_id": id});
+    let mut after = call("call_01AbCdEf23");
+    after["tool_response"] = json!("gone");
+    let mut captures = vec![
+        codex(1, "UserPromptSubmit", 1, json!({"prompt": "clean"})),
+        codex(2, "PreToolUse", 2, call("call_01AbCdEf23")),
+        codex(3, "PermissionRequest", 3, json!({"tool_name": "Bash", "tool_input": {"command": "rm -r build"}})),
+        codex(5, "Stop", 5, json!({"last_assistant_message": "It was not allowed."})),
+        codex(6, "SessionEnd", 6, json!({"reason": "other"})),
+    ];
+    let status = |record: &Record| {
+        let calls = kinds(record, EventKind::ToolCall);
+        let [Event { body: EventBody::ToolCall(call), .. }] = calls.as_slice() else { panic!("{calls:?}") };
+        (call.status, call.ended_at.is_some())
+    };
+    let record = in_any_order(&captures);
+    assert_eq!(status(&record), (ToolStatus::Running, false));
+    assert_eq!(kinds(&record, EventKind::Permission).len(), 1);
+    captures.push(codex(4, "PostToolUse", 4, after));
+    assert_eq!(status(&in_any_order(&captures)), (ToolStatus::Completed, true), "it came late");
 }
