@@ -50,7 +50,16 @@ fn with_state(named: Option<PathBuf>, act: impl FnOnce(&StateDir) -> ExitCode) -
 
 fn enrolled(state: &StateDir, arguments: &EnrollArgs) -> ExitCode {
     match enroll::enroll(state, arguments) {
-        Ok(device) => said(&format!("enrolled as device {device}; state in {}", state.root().display())),
+        Ok(done) => {
+            let code = said(&format!("enrolled as device {}; state in {}", done.device_id, state.root().display()));
+            for path in &done.outdated {
+                said(&format!(
+                    "{} holds the key until now, which ends: run `ursa-endpoint install --channels hooks,edge` again",
+                    path.display()
+                ));
+            }
+            code
+        }
         Err(error) => failed(&error, error.code()),
     }
 }

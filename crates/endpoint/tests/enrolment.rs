@@ -37,9 +37,11 @@ fn server(name: &'static str, refused: usize) -> (Server, Shown) {
     (server, shown)
 }
 
-fn enroll(device: &Device, server: &Server) {
+/// Enrols, and gives what is told.
+fn enroll(device: &Device, server: &Server) -> String {
     let output = device.run(&["enroll", "--server", &server.url(), "--token", "t"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn at(path: &str, shown: &Shown) -> Vec<Option<String>> {
@@ -67,6 +69,30 @@ fn the_key_until_now_is_shown_to_its_own_server_only() {
     device.state.write_private("device.key", b"two words").unwrap();
     enroll(&device, &second);
     assert_eq!(at("enroll", &told_second)[2], None);
+}
+
+#[test]
+fn settings_that_hold_the_key_until_now_are_named_and_install_puts_the_new_one_there() {
+    let (server, _) = server("key", 0);
+    let device = Device::new();
+    enroll(&device, &server);
+    let home = device.state.root().with_file_name("home");
+    std::fs::create_dir(&home).unwrap();
+    let install = || {
+        let mut command = device.command();
+        command.env("HOME", &home).args(["install", "--agents", "claude-code", "--channels", "hooks,edge"]);
+        assert!(command.output().unwrap().status.success());
+    };
+    install();
+    let settings = home.join(".claude/settings.json");
+    assert!(std::fs::read_to_string(&settings).unwrap().contains("x-ursa-key: key-1"));
+    let told = enroll(&device, &server);
+    let named = std::fs::canonicalize(&settings).unwrap().display().to_string();
+    assert!(told.contains(&named) && told.contains("run `ursa-endpoint install"), "{told}");
+    install();
+    assert!(std::fs::read_to_string(&settings).unwrap().contains("x-ursa-key: key-2"));
+    assert!(device.command().env("HOME", &home).arg("uninstall").output().unwrap().status.success());
+    assert!(!enroll(&device, &server).contains("install"), "it stands nowhere");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod device;
 
 use std::io::Read;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use ursa_model::envelope::ReportedUser;
@@ -13,6 +14,8 @@ use crate::args::EnrollArgs;
 use crate::deliver::http::{CA_BYTES_MAX, certificates};
 use crate::deliver::{Client, ClientError, Failure, not_put_off};
 use crate::exit;
+use crate::install::files::FILE_BYTES_MAX;
+use crate::install::ledger::Ledger;
 use crate::state::{StateDir, StateError, read_bounded};
 
 /// Longest token, in bytes.
@@ -82,11 +85,20 @@ struct Problem {
     detail: String,
 }
 
-/// Enrols. Answers the device's id.
+/// A device that is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// Its id.
+    pub device_id: String,
+    /// Agents' settings, written by `install`, that still hold the key until now. It ends.
+    pub outdated: Vec<PathBuf>,
+}
+
+/// Enrols.
 ///
 /// # Errors
 /// Says what went wrong; the state directory then is as it was.
-pub fn enroll(state: &StateDir, arguments: &EnrollArgs) -> Result<String, EnrollError> {
+pub fn enroll(state: &StateDir, arguments: &EnrollArgs) -> Result<Done, EnrollError> {
     let token = token(&arguments.token)?;
     state.make()?;
     let mut settings = state.settings()?;
@@ -106,8 +118,8 @@ pub fn enroll(state: &StateDir, arguments: &EnrollArgs) -> Result<String, Enroll
     let server = arguments.server.trim_end_matches('/');
     let is_same_server = settings.server.as_deref() == Some(server);
     // Only the server that gave the key out may see it. One that cannot be read counts as lost there.
-    let old_key = state.device_key().ok().filter(|key| is_same_server && usable(key));
-    let enrolled = ask(&client, &token, old_key.as_deref())?;
+    let old_key = state.device_key().ok().filter(|key| usable(key));
+    let enrolled = ask(&client, &token, old_key.as_deref().filter(|_| is_same_server))?;
     if let Some(pem) = ca {
         state.write_private("ca.pem", pem.as_bytes())?;
     }
@@ -122,7 +134,15 @@ pub fn enroll(state: &StateDir, arguments: &EnrollArgs) -> Result<String, Enroll
     state.write_private("device.key", enrolled.device_key.as_bytes())?;
     // What stood in the way of a delivery may have been the key.
     not_put_off(state);
-    Ok(enrolled.device_id)
+    let outdated = old_key.map(|key| holders(state, &key)).unwrap_or_default();
+    Ok(Done { device_id: enrolled.device_id, outdated })
+}
+
+/// Files of `install`'s in which the key stands. A ledger that cannot be read is for `install` to complain about.
+fn holders(state: &StateDir, key: &str) -> Vec<PathBuf> {
+    let Ok(ledger) = Ledger::open(state.root()) else { return Vec::new() };
+    let text = |path: &PathBuf| read_bounded(path, FILE_BYTES_MAX).unwrap_or_default();
+    ledger.files().map(|(path, _)| path).filter(|path| text(path).contains(key)).cloned().collect()
 }
 
 /// `old_key`: shown as this device's own until now, so that the server takes the new one in its place.

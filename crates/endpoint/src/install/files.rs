@@ -35,17 +35,52 @@ pub enum FileError {
     /// Links without end.
     #[error("is a link that leads nowhere")]
     Links,
+    /// Not as it was when it was read.
+    #[error("was changed by another program in this moment, and is as that left it; try again")]
+    Changed,
 }
 
-/// Who may read a file that is new. One that is there keeps its mode.
+/// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner: there is a key in it.
+    /// Its owner: there is a key in it. One that is there loses what it let others do.
     Owner,
-    /// As the user's mask says.
+    /// As before; a new one as the user's mask says.
     Usual,
-    /// All: the machine's settings, whatever root's mask is.
+    /// By this mode, which it had before there was a key in it.
+    Mode(u32),
+    /// A new one all: the machine's settings, whatever root's mask is.
     All,
+}
+
+/// What others than its owner may do with a file.
+const OTHERS: u32 = 0o077;
+
+/// The mode of the file without what it lets others do.
+pub fn for_its_owner(mode: u32) -> u32 {
+    mode & !OTHERS
+}
+
+/// The mode of the file, where there are modes.
+pub fn mode(path: &Path) -> Option<u32> {
+    #[cfg(unix)]
+    return fs::metadata(path).ok().map(|metadata| std::os::unix::fs::MetadataExt::mode(&metadata) & 0o7777);
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+/// A file's change.
+#[derive(Debug, Clone, Copy)]
+pub struct Put<'p> {
+    /// The bytes that it was planned for; `None` if there was no file.
+    pub now: Option<&'p [u8]>,
+    /// The bytes that shall be there.
+    pub next: &'p [u8],
+    /// Who may read them.
+    pub readers: Readers,
 }
 
 /// What is written. A trait so that tests can let any step be the last one.
@@ -53,14 +88,15 @@ pub trait Disk {
     /// Puts the bytes in the place of the file's, at once and durable. A new file gets the owner of its folder.
     ///
     /// # Errors
-    /// When the system refuses; the file is then as it was.
-    fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError>;
+    /// When the system refuses, or the file is no longer what the change was planned for; it is then as it was.
+    fn replace(&self, path: &Path, put: Put<'_>) -> Result<(), FileError>;
 
-    /// Removes the file, and those of the folders, the outermost first in the list, that are then empty.
+    /// Removes the file if it holds these bytes, and those of the folders, the outermost first in the list, that are then
+    /// empty.
     ///
     /// # Errors
-    /// When the file cannot be removed.
-    fn remove(&self, path: &Path, folders: &[PathBuf]) -> Result<(), FileError>;
+    /// When the file cannot be removed, or holds something else.
+    fn remove(&self, path: &Path, now: &[u8], folders: &[PathBuf]) -> Result<(), FileError>;
 
     /// Writes a file of the state directory, for its owner only.
     ///
@@ -74,12 +110,12 @@ pub trait Disk {
 pub struct OsDisk;
 
 impl Disk for OsDisk {
-    fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
-        replace(path, bytes, readers)
+    fn replace(&self, path: &Path, put: Put<'_>) -> Result<(), FileError> {
+        replace(path, put)
     }
 
-    fn remove(&self, path: &Path, folders: &[PathBuf]) -> Result<(), FileError> {
-        remove(path, folders)
+    fn remove(&self, path: &Path, now: &[u8], folders: &[PathBuf]) -> Result<(), FileError> {
+        remove(path, now, folders)
     }
 
     fn private(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -167,8 +203,9 @@ pub fn missing_folders(path: &Path) -> Vec<PathBuf> {
     missing
 }
 
-fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
+fn replace(path: &Path, put: Put<'_>) -> Result<(), FileError> {
     check_writable(path)?;
+    let readers = put.readers;
     for folder in missing_folders(path) {
         fs::create_dir(&folder)?;
         open_to_all(&folder, readers, 0o755)?;
@@ -178,14 +215,23 @@ fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError>
     let begins = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
     sweep(folder, &begins);
     let new = folder.join(format!("{begins}{}{NEW}", uuid::Uuid::new_v4().simple()));
-    let written = write_beside(path, &new, bytes, readers).and_then(|()| fs::rename(&new, path));
+    let written = write_beside(path, &new, put.next, readers).map_err(FileError::from).and_then(|()| {
+        // Agents write their settings whenever they like. What is left between this look and the next line is
+        // less than a write of theirs takes.
+        expect(path, put.now)?;
+        Ok(fs::rename(&new, path)?)
+    });
     if let Err(error) = written {
         // Nothing to be done when this fails too.
         let _ = fs::remove_file(&new);
-        return Err(error.into());
+        return Err(error);
     }
     sync_folder(folder);
     Ok(())
+}
+
+fn expect(path: &Path, now: Option<&[u8]>) -> Result<(), FileError> {
+    if read(path)?.as_deref() == now { Ok(()) } else { Err(FileError::Changed) }
 }
 
 /// Removes what a run that was killed has left beside the file.
@@ -214,6 +260,14 @@ fn write_beside(path: &Path, new: &Path, bytes: &[u8], readers: Readers) -> io::
     if let Some(before) = &before {
         own_as(new, Some(before));
         file.set_permissions(before.permissions())?;
+        #[cfg(unix)]
+        if let Some(mode) = match readers {
+            Readers::Owner => mode(path).map(for_its_owner),
+            Readers::Mode(mode) => Some(mode),
+            Readers::Usual | Readers::All => None,
+        } {
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+        }
     } else {
         open_to_all(new, readers, 0o644)?;
         own_as(new, path.parent().and_then(|folder| fs::metadata(folder).ok()).as_ref());
@@ -249,7 +303,8 @@ fn own_as(path: &Path, like: Option<&fs::Metadata>) {
     let _ = (path, like);
 }
 
-fn remove(path: &Path, folders: &[PathBuf]) -> Result<(), FileError> {
+fn remove(path: &Path, now: &[u8], folders: &[PathBuf]) -> Result<(), FileError> {
+    expect(path, Some(now))?;
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}

@@ -30,6 +30,9 @@ pub struct Entry {
     /// Folders that were made for it, the outermost first.
     #[serde(default)]
     pub folders: Vec<PathBuf>,
+    /// Its mode before it was taken from others for the key in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
     /// Slug of the agent whose settings it holds.
     pub agent: String,
     /// Whether they are the machine's.
@@ -43,6 +46,8 @@ pub struct Change<'c> {
     pub before: Option<&'c [u8]>,
     /// The bytes after.
     pub after: &'c [u8],
+    /// The mode before, if it is taken from others.
+    pub mode: Option<u32>,
     /// Slug of the agent.
     pub agent: &'c str,
     /// Whether the settings are the machine's.
@@ -64,10 +69,36 @@ pub struct Ledger {
 
 /// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {error}")]
-pub struct LedgerError {
-    path: PathBuf,
-    error: io::Error,
+pub enum LedgerError {
+    /// A file of it cannot be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It makes no sense. Whether to go on without it is for a person to say: it knows what stood in the files before.
+    #[error(
+        "{path}: {error}. To go on without it, move the folder {} away and run this again: what is ours is then known by \
+         its command line and its URLs, and the files as they were before stay in the folder that you moved",
+        .path.parent().unwrap_or(.path).display()
+    )]
+    Damaged {
+        /// The ledger.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+    /// A newer program wrote it.
+    #[error("{0}: written by another version of ursa-endpoint; use that one")]
+    Version(PathBuf),
+}
+
+impl LedgerError {
+    fn file(path: &Path, error: io::Error) -> Self {
+        Self::File { path: path.to_path_buf(), error }
+    }
 }
 
 /// The hash by which bytes are known again.
@@ -83,16 +114,24 @@ impl Ledger {
     pub fn open(state: &Path) -> Result<Self, LedgerError> {
         let folder = state.join(FOLDER);
         let path = folder.join(NAME);
-        let stored = match crate::state::read_bounded(&path, BYTES_MAX) {
-            Ok(text) => serde_json::from_str(&text).map_err(io::Error::from).and_then(|stored: Stored| {
-                if stored.version == VERSION { Ok(stored) } else { Err(io::Error::other("written by another version")) }
-            }),
+        let text = match crate::state::read_bounded(&path, BYTES_MAX) {
+            Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(Stored { version: VERSION, ..Stored::default() })
+                return Ok(Self { folder, stored: Stored { version: VERSION, ..Stored::default() } });
             }
-            Err(error) => Err(error),
+            // Not text, or far too long.
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) => {
+                return Err(LedgerError::Damaged { path, error: serde_json::Error::io(error) });
+            }
+            Err(error) => return Err(LedgerError::file(&path, error)),
         };
-        let stored = stored.map_err(|error| LedgerError { path, error })?;
+        let stored: Stored = match serde_json::from_str(&text) {
+            Ok(stored) => stored,
+            Err(error) => return Err(LedgerError::Damaged { path, error }),
+        };
+        if stored.version != VERSION {
+            return Err(LedgerError::Version(path));
+        }
         Ok(Self { folder, stored })
     }
 
@@ -122,16 +161,17 @@ impl Ledger {
         if let (Some(bytes), Some(name)) = (change.before, &before) {
             let copy = self.folder.join(name);
             if !copy.exists() {
-                disk.private(&copy, bytes).map_err(|error| LedgerError { path: copy, error })?;
+                disk.private(&copy, bytes).map_err(|error| LedgerError::file(&copy, error))?;
             }
         }
         let (agent, machine) = (change.agent.to_owned(), change.machine);
         let folders = super::files::missing_folders(file);
-        let mut entry = Entry { before, after: Vec::new(), folders, agent, machine };
+        let mut entry = Entry { before, after: Vec::new(), folders, mode: change.mode, agent, machine };
         if let Some(old) = self.stored.files.remove(file) {
             if old.before == entry.before {
                 entry.after = old.after;
             }
+            entry.mode = old.mode.or(entry.mode);
             entry.folders = if old.folders.is_empty() { entry.folders } else { old.folders };
         }
         entry.after.push(hash(change.after));
@@ -158,7 +198,7 @@ impl Ledger {
         }
         let text = serde_json::to_vec_pretty(&self.stored).map_err(io::Error::from);
         let written = text.and_then(|text| disk.private(&path, &text));
-        written.map_err(|error| LedgerError { path, error })?;
+        written.map_err(|error| LedgerError::file(&path, error))?;
         self.sweep();
         Ok(())
     }

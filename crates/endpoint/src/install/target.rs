@@ -113,7 +113,7 @@ pub struct Target {
     pub owned: Owned,
     /// Whether there is nothing in it but ours, by its name.
     pub own_file: bool,
-    /// Who may read it if it is new.
+    /// Who may read it.
     pub readers: Readers,
 }
 
@@ -124,12 +124,7 @@ pub fn targets(plan: &'static AgentPlan, machine: &Machine, wishes: &Wishes) -> 
     let path = machine.file(wishes.scope, &hooks.user, &hooks.machine);
     let path = path.ok_or(InstallError::NoPlace { agent: plan.name })?;
     let own_file = hooks.own_file;
-    let readers = match wishes.scope {
-        // A key in it is then everyone's whose agent it is for.
-        Scope::Machine => Readers::All,
-        Scope::User if wishes.edge.as_ref().is_some_and(|edge| edge.key.is_some()) => Readers::Owner,
-        Scope::User => Readers::Usual,
-    };
+    let readers = if wishes.scope == Scope::Machine { Readers::All } else { Readers::Usual };
     let wants = if wishes.hooks { hook_wants(plan, machine, wishes)? } else { Vec::new() };
     let owned = Owned { values: hook_values(hooks, machine, wishes.scope) };
     targets.push(Target { plan, path, format: hooks.format, wants, owned, own_file, readers });
@@ -142,7 +137,11 @@ pub fn targets(plan: &'static AgentPlan, machine: &Machine, wishes: &Wishes) -> 
             None => Vec::new(),
         };
         let values = settings.iter().map(edge_value);
+        // In the machine's files a key is everyone's whose agent it is for.
+        let has_key = wishes.edge.as_ref().is_some_and(|edge| edge.key.is_some());
+        let readers = if has_key && wishes.scope == Scope::User { Readers::Owner } else { readers };
         if let Some(target) = targets.iter_mut().find(|target| target.path == path) {
+            target.readers = readers;
             target.wants.extend(wants);
             target.owned.values.extend(values);
         } else {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use ursa_adapters::hooks::plan::{AgentPlan, Format, agent_plan};
 
 use super::edit::{EditError, Over, Owned, OwnedValue, Text, Want};
-use super::files::{self, Disk, FileError, Readers};
+use super::files::{self, Disk, FileError, Put, Readers};
 use super::ledger::{Change, Entry, Ledger, hash};
 use super::report::{FileReport, Note, Outcome, Report};
 use super::target::{Edge, Machine, Target, Wishes, by_hand, targets};
@@ -52,6 +52,8 @@ struct Step {
     folders: Vec<PathBuf>,
     outcome: Outcome,
     readers: Readers,
+    /// Its mode, if that is taken from others.
+    mode: Option<u32>,
     /// Whether Codex's notes of trust are in it.
     trusted: bool,
 }
@@ -79,6 +81,7 @@ impl Work<'_> {
                         is_trusted |= step.as_ref().is_ok_and(|step| step.trusted);
                         report.notes.extend(step.as_ref().ok().and_then(|step| unread(plan, step)));
                         report.notes.extend(step.as_ref().ok().and_then(|step| switched_off(plan, step, wishes)));
+                        report.notes.extend(step.as_ref().ok().and_then(|step| key_in(plan, step, wishes)));
                         report.notes.extend(twin(plan, &target.path, wishes));
                         steps.push((plan.slug, target.path.clone(), step));
                     }
@@ -93,7 +96,8 @@ impl Work<'_> {
             for step in steps.iter().filter(|step| step.now != step.next) {
                 if let Some(after) = &step.next {
                     let machine = wishes.scope == Scope::Machine;
-                    let change = Change { before: step.base.as_deref(), after, agent: step.agent, machine };
+                    let (before, agent, mode) = (step.base.as_deref(), step.agent, step.mode);
+                    let change = Change { before, after, mode, agent, machine };
                     ledger.note(&step.real, &change, self.disk)?;
                 }
             }
@@ -214,8 +218,11 @@ impl Work<'_> {
             files::check_writable(&real)?;
         }
         let folders = entry.map(|entry| entry.folders.clone()).unwrap_or_default();
-        let (agent, path, readers) = (target.plan.slug, target.path.clone(), target.readers);
-        Ok(Step { agent, path, real, now, base, next, folders, outcome, readers, trusted: trusted || was_trusted })
+        let (agent, path, trusted) = (target.plan.slug, target.path.clone(), trusted || was_trusted);
+        let readers = readers(target.readers, entry, &real);
+        let open = files::mode(&real).filter(|mode| files::for_its_owner(*mode) != *mode);
+        let mode = open.filter(|_| readers == Readers::Owner);
+        Ok(Step { agent, path, real, now, base, next, folders, outcome, readers, mode, trusted })
     }
 
     fn planned_removal(target: &Target, ledger: &Ledger) -> Result<Step, PlanError> {
@@ -242,7 +249,8 @@ impl Work<'_> {
         }
         let folders = entry.map(|entry| entry.folders.clone()).unwrap_or_default();
         let (agent, path) = (target.plan.slug, target.path.clone());
-        Ok(Step { agent, path, real, now, base, next, folders, outcome, readers: Readers::Usual, trusted: false })
+        let readers = readers(Readers::Usual, entry, &real);
+        Ok(Step { agent, path, real, now, base, next, folders, outcome, readers, mode: None, trusted: false })
     }
 
     /// Does the steps, and answers which files are gone. What is not there and not wanted is not told.
@@ -271,8 +279,8 @@ impl Work<'_> {
             return told;
         }
         let done = match &step.next {
-            Some(bytes) => self.disk.replace(&step.real, bytes, step.readers),
-            None => self.disk.remove(&step.real, &step.folders),
+            Some(next) => self.disk.replace(&step.real, Put { now: step.now.as_deref(), next, readers: step.readers }),
+            None => self.disk.remove(&step.real, step.now.as_deref().unwrap_or_default(), &step.folders),
         };
         if let Err(error) = done {
             told.outcome = Outcome::Failed;
@@ -324,6 +332,14 @@ fn base(
     Ok(Some(Text::new(bytes, format)?.without(owned, before_text.as_ref())?.into_bytes()))
 }
 
+/// Who may read the file: those who might before there was a key in it, once there is none any more.
+fn readers(wanted: Readers, entry: Option<&Entry>, real: &Path) -> Readers {
+    let before = entry.and_then(|entry| entry.mode).filter(|_| wanted == Readers::Usual);
+    // Unless someone has set another mode since.
+    let before = before.filter(|before| files::mode(real) == Some(files::for_its_owner(*before)));
+    before.map_or(wanted, Readers::Mode)
+}
+
 /// What is ours with Codex's notes of trust for our hooks, and whether there are such notes.
 fn with_trust(target: &Target, codex: bool, now: Option<&[u8]>) -> Result<(Owned, bool), EditError> {
     let mut owned = target.owned.clone();
@@ -368,6 +384,27 @@ fn switched_off(plan: &'static AgentPlan, step: &Step, wishes: &Wishes) -> Optio
     let is_off = keys.iter().try_fold(&meaning, |at, key| at.get(key)).and_then(Value::as_bool) == Some(off);
     let text = format!("{path} has {} = {off}: {} calls no hook while it has", keys.join("."), plan.name);
     (is_off && wishes.hooks).then_some(Note { agent: plan.slug, text })
+}
+
+/// A word on who can read the device's key that is in the file.
+fn key_in(plan: &'static AgentPlan, step: &Step, wishes: &Wishes) -> Option<Note> {
+    let key = wishes.edge.as_ref()?.key.as_ref()?;
+    let holds = step.next.as_ref().is_some_and(|next| String::from_utf8_lossy(next).contains(key));
+    let path = step.path.display();
+    let text = match step.mode {
+        _ if !holds => return None,
+        _ if wishes.scope == Scope::Machine => {
+            format!("every user of this machine can read the device's key in {path}")
+        }
+        Some(_) if step.now == step.next => {
+            format!("{path} holds the device's key, and others may read it: chmod go= {path}")
+        }
+        Some(mode) => format!(
+            "{path} holds the device's key now: others may no longer read it. Uninstall gives it back its mode, {mode:o}"
+        ),
+        None => return None,
+    };
+    Some(Note { agent: plan.slug, text })
 }
 
 /// A word on hooks that stand in another file, too.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ursa_endpoint::args::Scope;
 use ursa_endpoint::install::Outcome;
-use ursa_endpoint::install::files::{Disk, FileError, OsDisk, Readers};
+use ursa_endpoint::install::files::{Disk, FileError, OsDisk, Put};
 
 use crate::world::{ALL, World, plans, wishes, with_edge};
 
@@ -24,12 +24,12 @@ impl Dying {
 }
 
 impl Disk for Dying {
-    fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
-        self.write(|| OsDisk.replace(path, bytes, readers))
+    fn replace(&self, path: &Path, put: Put<'_>) -> Result<(), FileError> {
+        self.write(|| OsDisk.replace(path, put))
     }
 
-    fn remove(&self, path: &Path, folders: &[PathBuf]) -> Result<(), FileError> {
-        self.write(|| OsDisk.remove(path, folders))
+    fn remove(&self, path: &Path, now: &[u8], folders: &[PathBuf]) -> Result<(), FileError> {
+        self.write(|| OsDisk.remove(path, now, folders))
     }
 
     fn private(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -117,14 +117,14 @@ fn what_a_killed_run_left_beside_a_file_is_swept() {
 fn one_file_that_fails_at_the_end_does_not_stop_the_others() {
     struct NotGemini;
     impl Disk for NotGemini {
-        fn replace(&self, path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FileError> {
+        fn replace(&self, path: &Path, put: Put<'_>) -> Result<(), FileError> {
             if path.to_string_lossy().contains("codex") {
                 return Err(io::Error::from(io::ErrorKind::StorageFull).into());
             }
-            OsDisk.replace(path, bytes, readers)
+            OsDisk.replace(path, put)
         }
-        fn remove(&self, path: &Path, folders: &[PathBuf]) -> Result<(), FileError> {
-            OsDisk.remove(path, folders)
+        fn remove(&self, path: &Path, now: &[u8], folders: &[PathBuf]) -> Result<(), FileError> {
+            OsDisk.remove(path, now, folders)
         }
         fn private(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
             OsDisk.private(path, bytes)

@@ -8,6 +8,8 @@ mod docs;
 mod edge;
 mod edited;
 mod kills;
+mod ledger;
+mod meanwhile;
 mod on_disk;
 mod places;
 mod program;

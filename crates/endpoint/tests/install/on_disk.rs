@@ -170,10 +170,41 @@ mod unix {
             world.uninstall(&["gemini-cli"]);
             assert_eq!(mode(&path), kept);
         }
-        world.install(&["claude-code"], &with_edge(Some("KEY")));
+        world.install(&["claude-code", "cursor"], &with_edge(Some("KEY")));
         assert_eq!(mode(&world.file("claude-code", Scope::User)), 0o600);
+        assert_eq!(mode(&world.file("cursor", Scope::User)) & 0o600, 0o600, "no key is in it");
         let copies: Vec<_> = fs::read_dir(world.state.join("install")).unwrap().collect();
         assert!(copies.iter().all(|copy| mode(&copy.as_ref().unwrap().path()) == 0o600));
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_its_owners_while_a_key_is_in_it() {
+        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (hooks, edge) = (wishes(Scope::User), with_edge(Some("SECRET")));
+        for (agent, text) in [("claude-code", "{}"), ("codex", "a = 1\n")] {
+            let world = World::new();
+            let path = world.put(agent, Some(text.as_bytes()));
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            for _ in 0..2 {
+                let report = world.install(&[agent], &edge);
+                assert_eq!(mode(&path), 0o600);
+                assert!(!report.text().contains("SECRET"));
+            }
+            world.install(&[agent], &hooks);
+            assert_eq!(mode(&path), 0o644, "the key is gone");
+            assert!(world.install(&[agent], &edge).text().contains("gives it back its mode, 644"));
+            world.uninstall(&[agent]);
+            assert_eq!((mode(&path), fs::read_to_string(&path).unwrap().as_str()), (0o644, text));
+            // A mode that someone has set since stays; what cannot be helped is told.
+            world.install(&[agent], &edge);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(world.install(&[agent], &edge).text().contains("others may read it: chmod go="));
+            world.uninstall(&[agent]);
+            assert_eq!(mode(&path), 0o640);
+        }
+        let world = World::new();
+        let report = world.install(&["claude-code"], &Wishes { scope: Scope::Machine, ..edge });
+        assert!(report.text().contains("every user of this machine can read"), "{}", report.text());
     }
 
     #[test]

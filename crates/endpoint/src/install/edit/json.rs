@@ -3,6 +3,7 @@
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use ursa_adapters::hooks::plan::{Unread, is_our_element, is_our_handler};
 
@@ -87,7 +88,9 @@ fn node(value: &ast::Value<'_>, text: &str) -> Result<Node, EditError> {
         ast::Value::NullKeyword(_) => Kind::Scalar(Value::Null),
         ast::Value::NumberLit(_) => {
             let digits = text.get(range.clone()).unwrap_or_default();
-            let number = serde_json::from_str(digits);
+            // JSON knows no largest number; what is larger than ours are is only ever compared with itself.
+            let large = || serde_json::from_str::<&RawValue>(digits).map(|raw| Value::String(raw.get().to_owned()));
+            let number = serde_json::from_str(digits).or_else(|_| large());
             Kind::Scalar(number.map_err(|_| EditError::Syntax { line: 0, reason: format!("{digits} is no number") })?)
         }
     };
