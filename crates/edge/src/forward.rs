@@ -195,6 +195,7 @@ impl Worker {
             counters: Arc::clone(&edge.counters),
             needles: needles.clone(),
             request_plain: headers::is_plain(request.headers()),
+            request_bytes: request.body().size_hint().exact(),
             kept_body_bytes_max: edge.config.limits.kept_body_bytes_max,
             awaited: edge.is_strict(),
             cutting: Arc::clone(&edge.cutting),
@@ -260,7 +261,7 @@ impl Worker {
     async fn answer(
         &self,
         mut response: Response<Incoming>,
-        lease: Lease,
+        mut lease: Lease,
         exchange: Open,
         client_upgrade: Option<OnUpgrade>,
         gate: Option<Arc<Gate>>,
@@ -268,6 +269,10 @@ impl Worker {
     ) -> Result<Response<EdgeBody>, EdgeError> {
         let strict = self.edge.is_strict();
         let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS || !exchange.exchange.is_request_done() {
+            // The rest of the upload, or the tunnel, goes on whether or not the client reads the answer.
+            lease.detach();
+        }
         let head = AnswerHead {
             status: status.as_u16(),
             headers: headers::recorded(
@@ -276,7 +281,11 @@ impl Worker {
                 exchange.exchange.needles().map(AsRef::as_ref),
             ),
         };
-        let recorded = exchange.exchange.response_head(&head, headers::is_plain(response.headers()));
+        let recorded = exchange.exchange.response_head(
+            &head,
+            headers::is_plain(response.headers()),
+            response.body().size_hint().exact(),
+        );
         if strict && let Err(error) = recorded {
             return Err(exchange.refuse(record_error(error)));
         }

@@ -266,6 +266,8 @@ impl OpenCapture {
             duration_micros: since_begin(self.last_at).unwrap_or(0),
             request_bytes_cut: 0,
             response_bytes_cut: 0,
+            request_sha256: None,
+            response_sha256: None,
             dropped_bytes: 0,
             edge_error: None,
         };

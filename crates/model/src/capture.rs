@@ -226,6 +226,12 @@ pub struct CaptureEnd {
     /// Bytes of response body that were not kept because of the capture limit.
     #[serde(default)]
     pub response_bytes_cut: u64,
+    /// SHA-256 of the whole request body as it went by, if it was cut: hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_sha256: Option<String>,
+    /// SHA-256 of the whole response body as it went by, if it was cut: hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_sha256: Option<String>,
     /// Bytes of either body that the recorder dropped because the journal was full.
     #[serde(default)]
     pub dropped_bytes: u64,

@@ -304,6 +304,8 @@ fn interrupted() -> CaptureEnd {
         duration_micros: 0,
         request_bytes_cut: 0,
         response_bytes_cut: 0,
+        request_sha256: None,
+        response_sha256: None,
         dropped_bytes: 0,
         edge_error: None,
     }

@@ -1,6 +1,8 @@
 //! One body on its way into frames.
 
+use aws_lc_rs::digest;
 use ursa_model::capture::FrameKind;
+use ursa_model::ids::hex;
 
 use super::exchange::FrameWriter;
 use super::sink::{Durable, SinkError};
@@ -30,6 +32,8 @@ pub(super) struct BodyRecorder {
     pub(super) last_error: Option<SinkError>,
     /// Resolves when the last part is on disk; for a flush that finds nothing left to hand over.
     last_part: Option<Durable>,
+    /// Of the whole body, while it may become longer than what is kept.
+    hash: Option<digest::Context>,
     closed: bool,
 }
 
@@ -47,8 +51,22 @@ impl BodyRecorder {
             dropped: 0,
             last_error: None,
             last_part: None,
+            hash: keep.then(|| digest::Context::new(&digest::SHA256)),
             closed: false,
         }
+    }
+
+    /// How long the body will be, if that is known: one that is kept whole needs no hash.
+    pub(super) fn expect(&mut self, bytes: Option<u64>) {
+        if bytes.is_some_and(|bytes| bytes <= self.room) {
+            self.hash = None;
+        }
+    }
+
+    /// SHA-256 of the whole body, where it was cut; hexadecimal digits.
+    pub(super) fn hash_if_cut(&mut self) -> Option<String> {
+        let hash = self.hash.take().filter(|_| self.cut > 0)?;
+        Some(hex(hash.finish().as_ref()))
     }
 
     pub(super) fn mask_with(&mut self, masker: Masker) {
@@ -60,6 +78,8 @@ impl BodyRecorder {
         self.masker = masker;
         self.room = room;
         self.closed = false;
+        // A tunnel has no whole.
+        self.hash = None;
     }
 
     /// What may be kept is counted anew, unless something was already cut: behind a hole nothing could be read.
@@ -77,6 +97,9 @@ impl BodyRecorder {
         self.bytes += chunk.len() as u64;
         if !self.keep {
             return;
+        }
+        if let Some(hash) = &mut self.hash {
+            hash.update(chunk);
         }
         if self.last_error.is_some() {
             self.dropped += chunk.len() as u64;

@@ -105,6 +105,8 @@ pub(crate) struct Recording {
     pub(crate) needles: Option<Arc<Needles>>,
     /// True when the request body has no content encoding, so that it can be searched for credentials.
     pub(crate) request_plain: bool,
+    /// Length of the request's body, if known.
+    pub(crate) request_bytes: Option<u64>,
     pub(crate) kept_body_bytes_max: u64,
     /// True when somebody waits for frames to be durable.
     pub(crate) awaited: bool,
@@ -124,6 +126,7 @@ pub(crate) struct Exchange {
     /// Microseconds to the first byte of the answer's body, plus one; 0 before it.
     first_byte: AtomicU64,
     failure: AtomicU8,
+    request_done: AtomicBool,
     ended: AtomicBool,
     kept_body_bytes_max: u64,
     /// On an upgraded connection: true while the last bytes that went by were the client's.
@@ -136,7 +139,8 @@ impl Exchange {
         head: &RequestHead<'_>,
         recording: Recording,
     ) -> (Arc<Self>, Result<Option<Durable>, SinkError>) {
-        let Recording { sink, counters, needles, request_plain, kept_body_bytes_max, awaited, cutting } = recording;
+        let Recording { sink, counters, needles, request_plain, request_bytes, kept_body_bytes_max, awaited, cutting } =
+            recording;
         let mut writer = FrameWriter { id: super::id::new(now()), sink, live: true, awaited };
         let taken = writer.append_json(FrameKind::Head, head, false);
         if let Err(error) = &taken {
@@ -147,7 +151,9 @@ impl Exchange {
             let masker = Masker::new(needles.clone().filter(|_| plain));
             BodyRecorder::new(kind, head.bodies_kept && taken.is_ok(), masker, kept_body_bytes_max)
         };
-        let request = Mutex::new(body(FrameKind::RequestPart, request_plain));
+        let mut request = body(FrameKind::RequestPart, request_plain);
+        request.expect(request_bytes);
+        let request = Mutex::new(request);
         let response = Mutex::new(body(FrameKind::ResponsePart, true));
         counters.opened();
         let exchange = Self {
@@ -160,6 +166,7 @@ impl Exchange {
             response,
             first_byte: AtomicU64::new(0),
             failure: AtomicU8::new(Failure::None as u8),
+            request_done: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             kept_body_bytes_max,
             client_spoke: AtomicBool::new(true),
@@ -227,6 +234,7 @@ impl Exchange {
 
     /// The request body is whole.
     pub(crate) fn request_done(&self, urgent: bool) -> Result<Option<Durable>, SinkError> {
+        self.request_done.store(true, Ordering::Relaxed);
         let mut body = self.body(Direction::Request);
         let part = body.close(&self.writer, false)?;
         if !body.is_whole() {
@@ -235,9 +243,20 @@ impl Exchange {
         self.writer.append(FrameKind::RequestEnd, Vec::new(), urgent)
     }
 
-    /// The upstream's answer began. `plain`: its body has no content encoding.
-    pub(crate) fn response_head(&self, head: &AnswerHead<'_>, plain: bool) -> Result<(), SinkError> {
+    /// True when the request's body came to its end.
+    pub(crate) fn is_request_done(&self) -> bool {
+        self.request_done.load(Ordering::Relaxed)
+    }
+
+    /// The upstream's answer began. `plain`: its body has no content encoding; `bytes`: how long it will be, if known.
+    pub(crate) fn response_head(
+        &self,
+        head: &AnswerHead<'_>,
+        plain: bool,
+        bytes: Option<u64>,
+    ) -> Result<(), SinkError> {
         let mut body = self.body(Direction::Response);
+        body.expect(bytes);
         if !plain {
             body.mask_with(Masker::new(None));
         }
@@ -290,6 +309,8 @@ impl Exchange {
             duration_micros: self.elapsed_micros(),
             request_bytes_cut: request.cut,
             response_bytes_cut: response.cut,
+            request_sha256: request.hash_if_cut(),
+            response_sha256: response.hash_if_cut(),
             dropped_bytes: request.dropped + response.dropped,
             edge_error: error.map(|error| error.code().to_owned()),
         };

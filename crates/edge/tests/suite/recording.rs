@@ -108,6 +108,9 @@ fn bodies_are_kept_up_to_the_limit_and_parts_are_bounded() {
     let end = capture.end.unwrap();
     assert_eq!((end.request_bytes, end.request_bytes_cut), (300_000, 100_000));
     assert_eq!((end.response_bytes, end.response_bytes_cut), (300_000, 100_000));
+    // Of 300,000 times "x", by sha256sum.
+    let whole = Some("29927e273accc68286005017f7fa6e4f27bddb4db3083ff8b8d4c3667905b7fa".to_owned());
+    assert_eq!((&end.request_sha256, &end.response_sha256), (&whole, &whole));
     assert!(under.sink.frames().iter().all(|frame| frame.payload.len() <= 128 * 1024));
 }
 

@@ -68,6 +68,8 @@ pub(crate) fn end(capture: u64) -> Frame {
         duration_micros: 1,
         request_bytes_cut: 0,
         response_bytes_cut: 0,
+        request_sha256: None,
+        response_sha256: None,
         dropped_bytes: 0,
         edge_error: None,
     };

@@ -300,6 +300,8 @@ impl Connection {
             first_byte_micros: call.answered_at.map(micros),
             duration_micros: micros(call.last_at),
             response_bytes_cut: call.cut_bytes,
+            request_sha256: None,
+            response_sha256: None,
             ..interrupted()
         };
         Exchange {

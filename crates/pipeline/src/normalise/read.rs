@@ -206,14 +206,16 @@ fn ending(exchange: &Exchange, response: &mut ModelResponse, problems: &mut Vec<
         let message = "answered by the edge itself".to_owned();
         response.error.get_or_insert(CallError { kind: code.clone(), message });
     }
-    for (bytes, kind, what) in [
-        (end.request_bytes_cut, "request_cut", "bytes of the request past the capture limit"),
-        (end.response_bytes_cut, "response_cut", "bytes of the answer past the capture limit"),
-        (end.dropped_bytes, "journal_full", "bytes dropped because the journal was full"),
-        (exchange.dropped_bytes, "memory_limit", "bytes dropped because too many exchanges were open"),
+    let (request, response) = (&end.request_sha256, &end.response_sha256);
+    for (bytes, kind, what, hash) in [
+        (end.request_bytes_cut, "request_cut", "bytes of the request past the capture limit", request),
+        (end.response_bytes_cut, "response_cut", "bytes of the answer past the capture limit", response),
+        (end.dropped_bytes, "journal_full", "bytes dropped because the journal was full", &None),
+        (exchange.dropped_bytes, "memory_limit", "bytes dropped because too many exchanges were open", &None),
     ] {
         if bytes > 0 {
-            problems.push(Problem::new(kind, format!("{bytes} {what}")));
+            let hash = hash.as_ref().map(|hash| format!("; SHA-256 of the whole: {hash}")).unwrap_or_default();
+            problems.push(Problem::new(kind, format!("{bytes} {what}{hash}")));
         }
     }
 }

@@ -119,6 +119,8 @@ fn exchange(place: usize, line: &Value, at: Timestamp) -> Exchange {
             duration_micros: 200_000,
             request_bytes_cut: 0,
             response_bytes_cut: 0,
+            request_sha256: None,
+            response_sha256: None,
             dropped_bytes: 0,
             edge_error: None,
         },

@@ -114,6 +114,8 @@ impl Socket {
             duration_micros: 0,
             request_bytes_cut: 0,
             response_bytes_cut: 0,
+            request_sha256: None,
+            response_sha256: None,
             dropped_bytes: 0,
             edge_error: None,
         };
