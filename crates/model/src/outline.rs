@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::capture::Channel;
-use crate::event::{Event, EventBody, EventKind, ModelCallBody, ToolCallBody, ToolStatus};
+use crate::event::{Event, EventBody, EventKind, ModelCallBody, PermissionDecision, ToolCallBody, ToolStatus};
 use crate::ids::{EventId, SessionId};
 use crate::message::{Purpose, Tool, ToolType, Usage};
 use crate::time::Timestamp;
@@ -96,7 +96,7 @@ pub struct OutlineItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tool: Option<OutlineTool>,
-    /// The provider's id of the tool call.
+    /// The provider's id of the tool call, or of the one that a permission was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub call_id: Option<String>,
@@ -104,6 +104,14 @@ pub struct OutlineItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub status: Option<ToolStatus>,
+    /// How a permission was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub decision: Option<PermissionDecision>,
+    /// Short code of an error or a notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub code: Option<String>,
     /// Whether it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -191,6 +199,8 @@ impl OutlineItem {
             tool: None,
             call_id: None,
             status: None,
+            decision: None,
+            code: None,
             is_error: None,
             duration_ms: None,
             spawned_subagent_id: None,
@@ -230,8 +240,12 @@ impl OutlineItem {
                 self.chars = asked.arguments.as_ref().map(size).unwrap_or_default();
                 self.tool = Some(outline_tool(&asked.tool));
                 self.call_id.clone_from(&asked.call_id);
+                self.decision = Some(asked.decision);
             }
-            EventBody::Error { message, .. } | EventBody::Notice { message, .. } => self.fill_text(message),
+            EventBody::Error { code, message } | EventBody::Notice { code, message } => {
+                self.fill_text(message);
+                self.code = Some(one_line(code));
+            }
             EventBody::SessionStart { source: word }
             | EventBody::SessionEnd { reason: word }
             | EventBody::SubagentStart { agent_type: word }
@@ -369,6 +383,27 @@ mod tests {
         assert_eq!(told_by(&plain, Some(&json!({"n": 3, "anything": "else"}))), "else");
         assert_eq!(told_by(&plain, Some(&json!("*** Begin Patch\n*** End"))), "*** Begin Patch *** End");
         assert_eq!(told_by(&plain, None), "");
+    }
+
+    #[test]
+    fn codes_and_decisions_are_structure_and_stay_apart_from_the_title() {
+        let event = |body: EventBody| Event {
+            id: EventId([1; 16]),
+            rev: 1,
+            session_id: SessionId([2; 16]),
+            seq: 1,
+            at: Timestamp(0),
+            turn: 1,
+            parent_event_id: None,
+            subagent_id: None,
+            witnesses: Vec::new(),
+            body,
+        };
+        let notice = EventBody::Notice { code: "model_switch".to_owned(), message: "m".to_owned() };
+        let item = OutlineItem::of(&event(notice));
+        assert_eq!((item.code.as_deref(), item.title.as_str(), item.decision), (Some("model_switch"), "m", None));
+        let asked = EventBody::Permission(Box::default());
+        assert_eq!(OutlineItem::of(&event(asked)).decision, Some(PermissionDecision::Asked));
     }
 
     #[test]

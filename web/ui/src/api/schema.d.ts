@@ -816,7 +816,7 @@ export interface components {
              * @description What came with a prompt, text that the agent put in aside.
              */
             attachments?: number;
-            /** @description The provider's id of the tool call. */
+            /** @description The provider's id of the tool call, or of the one that a permission was asked for. */
             call_id?: string;
             /** @description Channels that saw it, each once. */
             channels: components["schemas"]["Channel"][];
@@ -825,6 +825,10 @@ export interface components {
              * @description Size of its content: characters of its text, or of its parameters and response as JSON.
              */
             chars: number;
+            /** @description Short code of an error or a notice. */
+            code?: string;
+            /** @description How a permission was decided. */
+            decision?: components["schemas"]["PermissionDecision"];
             /**
              * Format: int64
              * @description How long a tool ran, milliseconds.

@@ -2,6 +2,7 @@ import type { SessionDevice, SessionUser } from '~/api/schema';
 import type { Session } from '~/api/types';
 import { count, duration, fullTime } from '~/app/time';
 import { plainly } from '~/content/chars';
+import { gapWords } from './gapWords';
 
 /** The end of a folder's path, by which people know it: the last two parts. */
 export function folderTail(path: string): string {
@@ -11,6 +12,10 @@ export function folderTail(path: string): string {
 
 /** A model's name without the day of its release: `claude-haiku-4-5` for `claude-haiku-4-5-20251001`. */
 export const withoutDate = (model: string): string => model.replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, '');
+
+/** Hooks see no model calls: where the edge saw nothing, there are none, and no tokens. */
+export const byHooksOnly = (session: Pick<Session, 'channels'>): boolean =>
+  session.channels.includes('hook') && !session.channels.includes('edge');
 
 /** Who ran it, as people know them. */
 export const userName = (user: Pick<SessionUser, 'id' | 'email' | 'name'>): string =>
@@ -41,7 +46,7 @@ export const counted = (n: number, one: string, many = `${one}s`): string =>
 
 /** What is missing, for a tooltip; each line once. */
 export function gapLines(session: Session): string[] {
-  const lines = session.completeness.gaps.map((gap) => plainly(`${gap.channel}: ${gap.detail}`));
+  const lines = session.completeness.gaps.map((gap) => plainly(`${gap.channel}: ${gapWords(gap).detail}`));
   const unique = [...new Set(lines)];
   const shown = unique.slice(0, GAPS_SHOWN);
   const left = unique.length - shown.length;

@@ -1,7 +1,6 @@
 import { memo } from 'react';
 import type { OutlineItem } from '~/api/types';
-import { SafeInline } from '~/content/SafeText';
-import styles from './cards.module.css';
+import { NoticeLine, PermissionCard, SpanLine } from './AroundCards';
 import { ModelCallLine } from './ModelCallLine';
 import { CompletionCard, PromptCard, ReasoningCard } from './TextCards';
 import { ToolCard } from './ToolCard';
@@ -10,6 +9,8 @@ import type { ClippedEvent } from './types';
 export interface EventCardProps {
   /** What the outline knows: always there. */
   item: OutlineItem;
+  /** Of a tool call: the permission that was asked for it. */
+  permission?: OutlineItem | undefined;
   /** The event itself, once it is loaded. */
   event: ClippedEvent | undefined;
   expanded: boolean;
@@ -22,7 +23,7 @@ export interface EventCardProps {
 
 /** The body of one fact of a session. */
 export const EventCard = memo(function EventCard(props: EventCardProps) {
-  const { item, event, expanded, onToggle, onOpenContext, find } = props;
+  const { item, event, permission, expanded, onToggle, onOpenContext, find } = props;
   const text = { item, expanded, onToggle, find };
   switch (item.kind) {
     case 'prompt':
@@ -32,7 +33,9 @@ export const EventCard = memo(function EventCard(props: EventCardProps) {
     case 'reasoning':
       return <ReasoningCard {...text} event={event?.kind === 'reasoning' ? event : undefined} />;
     case 'tool_call':
-      return <ToolCard {...text} event={event?.kind === 'tool_call' ? event : undefined} />;
+      return (
+        <ToolCard {...text} event={event?.kind === 'tool_call' ? event : undefined} permission={permission} />
+      );
     case 'model_call':
       return (
         <ModelCallLine
@@ -41,23 +44,21 @@ export const EventCard = memo(function EventCard(props: EventCardProps) {
           onOpenContext={onOpenContext}
         />
       );
+    case 'permission':
+      return <PermissionCard {...text} event={event?.kind === 'permission' ? event : undefined} />;
+    case 'error':
+    case 'notice':
+      return (
+        <NoticeLine
+          {...text}
+          event={event?.kind === 'notice' || event?.kind === 'error' ? event : undefined}
+        />
+      );
     case 'session_start':
     case 'session_end':
-    case 'permission':
     case 'subagent_start':
     case 'subagent_stop':
     case 'compaction':
-    case 'error':
-    case 'notice':
-      return <OtherLine kind={item.kind} title={item.title} find={find} />;
+      return <SpanLine item={item} find={find} />;
   }
 });
-
-/** What happened around the conversation: what it is and what the outline says of it, in one quiet line. */
-function OtherLine({ kind, title, find }: { kind: string; title: string; find: string | undefined }) {
-  return (
-    <p className={kind === 'error' ? styles.failed : styles.quiet}>
-      {kind.replaceAll('_', ' ')} <SafeInline text={title} find={find} />
-    </p>
-  );
-}

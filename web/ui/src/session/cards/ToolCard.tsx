@@ -1,13 +1,15 @@
 import { ChevronRight, CircleAlert, CircleCheck, CircleSlash, LoaderCircle } from 'lucide-react';
 import { useMemo } from 'react';
 import type { OutlineItem, ToolStatus } from '~/api/types';
-import { duration } from '~/app/time';
+import { clockTime, duration } from '~/app/time';
 import { Details } from '~/content/Details';
 import { EditDiff } from '~/content/Diff';
 import { JsonView } from '~/content/JsonView';
 import { jsonText } from '~/content/json';
 import { SafeInline } from '~/content/SafeText';
 import { readTitle } from '../model/patchTitle';
+import { type Decided, PermissionChip } from './AroundCards';
+import { permissionSentence } from './aroundWords';
 import { badgeOf } from './badge';
 import { ClippedRest } from './ClippedRest';
 import { argumentsOf, ranWith } from './callArguments';
@@ -19,15 +21,22 @@ import { viewOf } from './tools/registry';
 import type { ToolCallEvent } from './types';
 
 /** A tool call: what was asked, what ran and what came of it. */
-export function ToolCard({ item, event, expanded, onToggle, find }: TextCardProps<'tool_call'>) {
+export function ToolCard(
+  props: TextCardProps<'tool_call'> & {
+    /** What was asked for it. */
+    permission?: OutlineItem | undefined;
+  },
+) {
+  const { item, event, permission, expanded, onToggle, find } = props;
   return (
     <div className={styles.tool} data-status={item.status}>
       <button type="button" className={styles.toolHead} aria-expanded={expanded} onClick={onToggle}>
         <ChevronRight size={14} aria-hidden className={styles.arrow} />
-        <Head item={item} event={event} find={find} />
+        <Head item={item} event={event} permission={permission} find={find} />
       </button>
       {expanded && (
         <div className={styles.toolBody}>
+          {permission && <Permitted permission={permission} status={event?.status ?? item.status} />}
           {event ? <BodyOrWhy item={item} event={event} find={find} /> : <Placeholder item={item} />}
         </div>
       )}
@@ -44,15 +53,21 @@ function BodyOrWhy(props: { item: OutlineItem; event: ToolCallEvent; find: strin
   return <Body sent={event} find={find} />;
 }
 
-function Head({
-  item,
-  event,
-  find,
-}: {
+function Permitted({ permission, status }: Decided) {
+  return (
+    <p className={styles.quiet}>
+      {permissionSentence(permission.decision ?? 'asked', status)} At {clockTime(permission.at)}.
+    </p>
+  );
+}
+
+function Head(props: {
   item: OutlineItem;
   event: ToolCallEvent | undefined;
+  permission: OutlineItem | undefined;
   find: string | undefined;
 }) {
+  const { item, event, permission, find } = props;
   const tool = item.tool;
   const badge = tool && badgeOf(tool);
   const title = useMemo(() => titleOf(item, event), [item, event]);
@@ -77,7 +92,10 @@ function Head({
             exit {exitCode}
           </span>
         )}
-        <Status status={event?.status ?? item.status} isError={event?.is_error ?? item.is_error} />
+        {permission && <PermissionChip permission={permission} status={event?.status ?? item.status} />}
+        {!(permission?.decision === 'denied' && item.status === 'denied') && (
+          <Status status={event?.status ?? item.status} isError={event?.is_error ?? item.is_error} />
+        )}
         {typeof item.duration_ms === 'number' && (
           <span className={styles.faint}>{duration(item.duration_ms)}</span>
         )}

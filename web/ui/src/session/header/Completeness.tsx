@@ -3,6 +3,7 @@ import { CircleAlert, CircleCheck } from 'lucide-react';
 import type { Session } from '~/api/types';
 import { plainly } from '~/content/chars';
 import { SafeInline } from '~/content/SafeText';
+import { gapWords } from '~/sessions/gapWords';
 import { plural } from '../timeline/TurnHead';
 import styles from './header.module.css';
 
@@ -26,18 +27,21 @@ export function Completeness({ completeness }: { completeness: Session['complete
           <Popover.Popup className={styles.popover}>
             <Popover.Title className={styles.popoverTitle}>What is missing</Popover.Title>
             <ul className={styles.gapList}>
-              {gaps.map((gap, at) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: two gaps may be equal in all
-                <li key={at}>
-                  <div className={styles.gapHead}>
-                    <span>{plainly(gap.kind.replaceAll('_', ' '))}</span>
-                    <code>{gap.channel}</code>
-                  </div>
-                  <div dir="auto">
-                    <SafeInline text={gap.detail} />
-                  </div>
-                </li>
-              ))}
+              {gaps.map((gap, at) => {
+                const { head, detail } = gapWords(gap);
+                return (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: two gaps may be equal in all
+                  <li key={at}>
+                    <div className={styles.gapHead}>
+                      <span>{plainly(head)}</span>
+                      <code>{gap.channel}</code>
+                    </div>
+                    <div dir="auto">
+                      <SafeInline text={detail} />
+                    </div>
+                  </li>
+                );
+              })}
             </ul>
           </Popover.Popup>
         </Popover.Positioner>

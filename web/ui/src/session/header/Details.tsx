@@ -3,6 +3,8 @@ import { memo, type ReactNode } from 'react';
 import type { Session } from '~/api/types';
 import { clockTime, count, dayName, duration, fullTime } from '~/app/time';
 import { CopyButton } from '~/content/CopyButton';
+import { byHooksOnly } from '~/sessions/facts';
+import { CHANNEL_NAMES } from '~/sessions/names';
 import { tokenParts } from '~/sessions/usage';
 import { Tokens } from '../Tokens';
 import { plural } from '../timeline/TurnHead';
@@ -13,6 +15,7 @@ import { LongValue } from './LongValue';
 /** What is known of the session as a whole. */
 export const Details = memo(function Details({ session }: { session: Session }) {
   const { agent, user, device, counts } = session;
+  const hooksOnly = byHooksOnly(session);
   const lasted = Date.parse(session.last_event_at) - Date.parse(session.started_at);
   return (
     <dl className={styles.details}>
@@ -59,7 +62,8 @@ export const Details = memo(function Details({ session }: { session: Session }) 
         )}
       </Fact>
       <Fact name="Calls">
-        {plural(counts.model_calls, 'model call')}, {plural(counts.tool_calls, 'tool call')}
+        {!hooksOnly && `${plural(counts.model_calls, 'model call')}, `}
+        {plural(counts.tool_calls, 'tool call')}
         {counts.mcp_calls > 0 && <span className={styles.faint}> ({count(counts.mcp_calls)} MCP)</span>}
         {counts.cli_calls > 0 && (
           <span className={styles.faint}> ({count(counts.cli_calls)} command line)</span>
@@ -105,11 +109,21 @@ export const Details = memo(function Details({ session }: { session: Session }) 
         </Fact>
       )}
       <Fact name="Seen by">
-        {session.channels.join(', ')} <Completeness completeness={session.completeness} />
+        {session.channels.map((channel) => CHANNEL_NAMES[channel]).join(', ')}{' '}
+        <Completeness completeness={session.completeness} />
+        {hooksOnly && (
+          <span className={styles.faint} title={HOOKS_ONLY}>
+            {' '}
+            hooks see no model calls, tokens or reasoning
+          </span>
+        )}
       </Fact>
     </dl>
   );
 });
+
+const HOOKS_ONLY =
+  'Nothing of this session came over the edge: the agent’s base address is not this server, or it cannot be set.';
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (

@@ -41,6 +41,8 @@ const WIDTHS: Record<Kind, number> = {
   mcp: 0.65,
   cli: 0.65,
   model: 0.25,
+  permission: 0.4,
+  span: 0.4,
   other: 0.4,
 };
 

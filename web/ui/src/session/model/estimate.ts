@@ -30,6 +30,8 @@ export function estimate(row: Row, width: number): number {
 function estimateItem(item: OutlineItem, width: number): number {
   switch (kindOf(item)) {
     case 'model':
+    case 'permission':
+    case 'span':
     case 'other':
       return LINE_ROW;
     case 'builtin':

@@ -42,7 +42,7 @@ export interface Counts {
 }
 
 export function countKinds(items: readonly OutlineItem[]): Counts {
-  const kinds = { prompt: 0, completion: 0, reasoning: 0, builtin: 0, mcp: 0, cli: 0, model: 0, other: 0 };
+  const kinds = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
   let errors = 0;
   for (const item of items) {
     kinds[kindOf(item)] += 1;

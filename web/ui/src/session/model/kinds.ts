@@ -1,8 +1,19 @@
 import type { OutlineItem } from '~/api/types';
+import { KIND_NAMES as EVENT_NAMES } from '~/sessions/names';
 import { readTitle } from './patchTitle';
 
 /** How rows are told apart and filtered: tool calls by what they reach. */
-export type Kind = 'prompt' | 'completion' | 'reasoning' | 'builtin' | 'mcp' | 'cli' | 'model' | 'other';
+export type Kind =
+  | 'prompt'
+  | 'completion'
+  | 'reasoning'
+  | 'builtin'
+  | 'mcp'
+  | 'cli'
+  | 'model'
+  | 'permission'
+  | 'span'
+  | 'other';
 
 export const KINDS: readonly Kind[] = [
   'prompt',
@@ -12,6 +23,8 @@ export const KINDS: readonly Kind[] = [
   'mcp',
   'cli',
   'model',
+  'permission',
+  'span',
   'other',
 ];
 
@@ -24,33 +37,34 @@ export const KIND_NAMES: Record<Kind, string> = {
   mcp: 'MCP',
   cli: 'Command line',
   model: 'Model calls',
+  permission: 'Permissions',
+  span: 'Starts and ends',
   other: 'Notices',
 };
 
-/** Of one: for what is read aloud, and for titles. */
-export const KIND_NAME: Record<Kind, string> = {
-  prompt: 'Prompt',
-  completion: 'Completion',
-  reasoning: 'Reasoning',
-  builtin: 'Tool call',
-  mcp: 'MCP call',
-  cli: 'Command line',
-  model: 'Model call',
-  other: 'Notice',
+/** A variable of tokens.css. */
+export const kindColour = (kind: Kind): string => `var(--${kind})`;
+
+/** Tool calls aside. */
+const KIND_OF: Record<Exclude<OutlineItem['kind'], 'tool_call'>, Kind> = {
+  prompt: 'prompt',
+  completion: 'completion',
+  reasoning: 'reasoning',
+  model_call: 'model',
+  permission: 'permission',
+  session_start: 'span',
+  session_end: 'span',
+  subagent_start: 'span',
+  subagent_stop: 'span',
+  compaction: 'other',
+  error: 'other',
+  notice: 'other',
 };
 
-/** A variable of tokens.css. */
-export const kindColour = (kind: Kind): string => (kind === 'other' ? 'var(--warn)' : `var(--${kind})`);
-
 export function kindOf(item: OutlineItem): Kind {
-  if (item.kind === 'tool_call') {
-    if (item.tool?.program !== undefined) return 'cli';
-    return item.tool?.type === 'mcp' ? 'mcp' : 'builtin';
-  }
-  if (item.kind === 'model_call') return 'model';
-  if (item.kind === 'prompt' || item.kind === 'completion' || item.kind === 'reasoning') return item.kind;
-  // Starts, ends, permissions, compactions: what an agent tells of itself.
-  return 'other';
+  if (item.kind !== 'tool_call') return KIND_OF[item.kind];
+  if (item.tool?.program !== undefined) return 'cli';
+  return item.tool?.type === 'mcp' ? 'mcp' : 'builtin';
 }
 
 /** Whether it went wrong: a tool that failed or was not allowed, a model call that was refused. */
@@ -63,13 +77,21 @@ export function failed(item: OutlineItem): boolean {
   return item.error_kind !== undefined || (item.status_code !== undefined && item.status_code >= 400);
 }
 
+/** Of one: for what is read aloud. Tool calls by what they reach. */
+function nameOf(item: OutlineItem): string {
+  if (item.kind === 'tool_call') return TOOL_NAMES[kindOf(item)] ?? 'Tool call';
+  return item.kind === 'permission' ? `Permission ${item.decision ?? 'asked'}` : EVENT_NAMES[item.kind];
+}
+
+const TOOL_NAMES: Partial<Record<Kind, string>> = { mcp: 'MCP call', cli: 'Command line' };
+
 /** What a row is, in a sentence for those who hear it. */
 export function spoken(item: OutlineItem): string {
-  const name = KIND_NAME[kindOf(item)];
+  const name = nameOf(item);
   const tool = item.tool ? ` ${item.tool.mcp_tool ?? item.tool.name}` : '';
   const what =
     item.kind === 'model_call'
       ? ` ${item.model ?? item.request_model ?? ''}`
-      : `${tool} ${readTitle(item.title)}`;
+      : `${tool} ${item.title === '' ? (item.code ?? '') : readTitle(item.title)}`;
   return `${name}${failed(item) ? ', failed' : ''}:${what}`.trimEnd();
 }

@@ -35,10 +35,13 @@ export function shortId(id: string): string {
 /** All lanes of a session by their id, the main thread first. */
 export function lanesOf(items: readonly OutlineItem[]): Map<string, Lane> {
   const spawners = new Map<string, OutlineItem>();
+  const types = new Map<string, string>();
   const lanes = new Map<string, Lane>([[MAIN, { id: MAIN, index: 0, name: 'Main thread', count: 0 }]]);
   for (const item of items) {
     if (item.spawned_subagent_id !== undefined) spawners.set(item.spawned_subagent_id, item);
     const id = laneId(item);
+    if ((item.kind === 'subagent_start' || item.kind === 'subagent_stop') && item.title !== '')
+      types.set(id, item.title);
     let lane = lanes.get(id);
     if (lane === undefined) {
       const index = lanes.size;
@@ -49,6 +52,9 @@ export function lanesOf(items: readonly OutlineItem[]): Map<string, Lane> {
   }
   for (const lane of lanes.values()) {
     const spawner = spawners.get(lane.id);
+    const type = types.get(lane.id);
+    // Hooks tell what kind of subagent it is before the call that started it has ended.
+    if (type !== undefined && lane.id !== MAIN) lane.name = `Subagent ${type}`;
     if (spawner === undefined) continue;
     lane.spawnedBy = spawner;
     if (spawner.title !== '') lane.name = spawner.title;

@@ -21,6 +21,24 @@ describe('kinds', () => {
     expect(kindOf(item(1, { kind: 'compaction' }))).toBe('other');
   });
 
+  test('what hooks tell has kinds of its own', () => {
+    const kinds = (['permission', 'session_start', 'subagent_stop', 'notice', 'error'] as const).map((kind) =>
+      kindOf(item(1, { kind })),
+    );
+    expect(kinds).toEqual(['permission', 'span', 'span', 'other', 'other']);
+    expect(spoken(item(1, { kind: 'permission', decision: 'denied', title: 'rm x' }))).toBe(
+      'Permission denied: rm x',
+    );
+    expect(spoken(item(1, { kind: 'error', title: '', code: 'rate_limit' }))).toBe(
+      'Error, failed: rate_limit',
+    );
+  });
+
+  test('a subagent that only hooks tell of is named by its type', () => {
+    const lanes = lanesOf([item(1, { kind: 'subagent_start', subagent_id: 'a', title: 'Explore' })]);
+    expect(lanes.get('a')?.name).toBe('Subagent Explore');
+  });
+
   test('a row is said with its kind, and that it failed', () => {
     expect(spoken(tool(1, { title: '/etc/hosts', status: 'failed' }))).toBe(
       'Tool call, failed: Read /etc/hosts',

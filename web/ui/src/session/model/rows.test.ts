@@ -33,6 +33,34 @@ const session = [
   item(11, { turn: 2, subagent_id: 'a' }),
 ];
 
+describe('what hooks tell', () => {
+  const hook = { channels: ['hook' as const], subagent_id: 'a' };
+
+  test('a task that is told at the end stands at the beginning, and last words before the end', () => {
+    const at = '2026-11-22T09:00:00Z';
+    const told = [
+      tool(1, { spawned_subagent_id: 'a' }),
+      item(2, { ...hook, kind: 'subagent_start' }),
+      tool(3, hook),
+      item(4, { ...hook, kind: 'subagent_stop', at }),
+      item(5, { ...hook, at }),
+      prompt(6, hook),
+    ];
+    expect(drawn(rows(told)).slice(2)).toEqual(['  lane a', '  2', '  6', '  3', '  5', '  4']);
+    const onTheWire = told.map((one) => ({ ...one, channels: ['edge' as const, 'hook' as const] }));
+    expect(drawn(rows(onTheWire)).slice(2)).toEqual(['  lane a', '  2', '  3', '  5', '  4', '  6']);
+  });
+
+  test('a tool call has the permission that was asked for it, shown or not', () => {
+    const asked = item(2, { kind: 'permission', call_id: 'c', decision: 'asked' });
+    const denied = item(3, { kind: 'permission', call_id: 'c', decision: 'denied' });
+    const later = item(4, { kind: 'permission', call_id: 'c', decision: 'asked' });
+    const list = rows([tool(1, { call_id: 'c' }), asked, denied, later], filterOf({ hide: 'permission' }));
+    expect(list).toHaveLength(2);
+    expect(list[1]).toMatchObject({ permission: { decision: 'denied' } });
+  });
+});
+
 describe('turns and lanes', () => {
   test('a subagent stands under the tool call that started it, and its own under its', () => {
     expect(drawn(rows(session))).toEqual([

@@ -32,6 +32,8 @@ export interface EventRow {
   type: 'event';
   key: string;
   item: OutlineItem;
+  /** Of a tool call: the permission that was asked for it. */
+  permission?: OutlineItem;
   /** Lanes from the main thread down to this row's own, by index: the lines of the rail. */
   rail: string;
   depth: number;
@@ -64,6 +66,24 @@ export function rowsOf(
   return rows;
 }
 
+/**
+ * What a subagent did, as it reads: hooks tell its task only with what came of it, and its last words together with its
+ * end.
+ */
+function inLaneOrder(items: readonly OutlineItem[]): OutlineItem[] {
+  const ordered = [...items];
+  const move = (from: number, to: number) => ordered.splice(to, 0, ...ordered.splice(from, 1));
+  const task = ordered.findIndex(({ kind }) => kind === 'prompt');
+  if (ordered[task]?.channels.every((channel) => channel === 'hook')) {
+    move(task, ordered[0]?.kind === 'subagent_start' ? Math.min(1, task) : 0);
+  }
+  const stop = ordered.findIndex(({ kind }) => kind === 'subagent_stop');
+  let end = stop;
+  while (stop >= 0 && ordered[end + 1]?.at === ordered[stop]?.at) end += 1;
+  if (end > stop) move(stop, end);
+  return ordered;
+}
+
 /** Writes the rows of one turn. */
 class TurnRows {
   private readonly turn: number;
@@ -72,6 +92,7 @@ class TurnRows {
   private readonly folded: Folded;
   private readonly rows: Row[];
   private readonly members = new Map<string, OutlineItem[]>();
+  private readonly permissions = new Map<string, OutlineItem>();
   /** Lanes that were written already, or are being written: a circle in the data must end. */
   private readonly written = new Set<string>();
 
@@ -92,6 +113,7 @@ class TurnRows {
       const lane = this.members.get(laneId(item));
       if (lane === undefined) this.members.set(laneId(item), [item]);
       else lane.push(item);
+      if (item.kind === 'permission' && item.call_id !== undefined) this.permit(item, item.call_id);
     }
   }
 
@@ -110,8 +132,20 @@ class TurnRows {
     for (const id of this.members.keys()) this.lane(id, '0', 1);
   }
 
+  /** Of several for one call the last that was decided counts. */
+  private permit(item: OutlineItem, callId: string): void {
+    const known = this.permissions.get(callId);
+    if (known === undefined || known.decision === 'asked' || item.decision !== 'asked')
+      this.permissions.set(callId, item);
+  }
+
   private event(item: OutlineItem, rail: string, depth: number): void {
-    if (this.shown.has(item)) this.rows.push({ type: 'event', key: item.id, item, rail, depth });
+    if (this.shown.has(item)) {
+      const row: EventRow = { type: 'event', key: item.id, item, rail, depth };
+      const permission = item.kind === 'tool_call' && this.permissions.get(item.call_id ?? '');
+      if (permission) row.permission = permission;
+      this.rows.push(row);
+    }
     if (item.spawned_subagent_id !== undefined) {
       this.lane(item.spawned_subagent_id, rail, Math.min(depth + 1, DEPTH_MAX));
     }
@@ -138,7 +172,7 @@ class TurnRows {
       collapsed,
     };
     const at = this.rows.push(head);
-    for (const item of members) this.event(item, rail, depth);
+    for (const item of inLaneOrder(members)) this.event(item, rail, depth);
     // All that it did is filtered away, and so is what its own subagents did.
     if (this.rows.length === at) this.rows.length = at - 1;
     else if (collapsed) this.rows.length = at;

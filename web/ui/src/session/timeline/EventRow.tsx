@@ -8,7 +8,7 @@ import { failed, kindOf } from '../model/kinds';
 import { useRowActions } from './actions';
 import { Rail } from './Rail';
 import styles from './Row.module.css';
-import { KindIcon, SignIcon } from './Sprite';
+import { EventIcon, SignIcon } from './Sprite';
 
 /** How channels are called where room is short. */
 const CHANNEL_SIGNS: Record<Channel, string> = {
@@ -22,13 +22,16 @@ const CHANNEL_SIGNS: Record<Channel, string> = {
 
 export interface EventRowProps {
   item: OutlineItem;
+  /** Of a tool call: the permission that was asked for it. */
+  permission: OutlineItem | undefined;
   rail: string;
   expanded: boolean;
   find: string | undefined;
 }
 
 /** The inside of a row: time, rail, sign, body, and at its end who saw it and its link. */
-export const EventRow = memo(function EventRow({ item, rail, expanded, find }: EventRowProps) {
+export const EventRow = memo(function EventRow(props: EventRowProps) {
+  const { item, permission, rail, expanded, find } = props;
   const actions = useRowActions();
   const event = useBody(actions.bodies, item.id);
   const kind = kindOf(item);
@@ -46,12 +49,13 @@ export const EventRow = memo(function EventRow({ item, rail, expanded, find }: E
       </time>
       <Rail rail={rail} />
       <span className={styles.icon}>
-        <KindIcon kind={kind} />
+        <EventIcon item={item} />
       </span>
       <div className={styles.body}>
         <EventCard
           item={item}
           event={event}
+          permission={permission}
           expanded={expanded}
           onToggle={() => actions.toggle(item.id)}
           {...(actions.openContext && kind === 'model' ? { onOpenContext: actions.openContext } : {})}

@@ -96,7 +96,9 @@ const Place = memo(function Place(props: PlaceProps) {
 function Inside({ row, expanded, find }: { row: Row; expanded: boolean; find: string | undefined }) {
   if (row.type === 'turn') return <TurnHead turn={row.turn} collapsed={row.collapsed} />;
   if (row.type === 'lane') return <LaneHead row={row} />;
-  return <EventRow item={row.item} rail={row.rail} expanded={expanded} find={find} />;
+  return (
+    <EventRow item={row.item} permission={row.permission} rail={row.rail} expanded={expanded} find={find} />
+  );
 }
 
 function label(row: Row): string {

@@ -1,20 +1,37 @@
 import {
+  Bot,
   BrainCircuit,
+  CircleAlert,
+  CirclePlay,
+  CircleStop,
   Eye,
+  FoldVertical,
   Info,
   Link2,
   type LucideIcon,
   MessageSquare,
   Plug,
   Server,
+  Shield,
   Terminal,
   User,
   Wrench,
 } from 'lucide-react';
-import { type Kind, kindColour } from '../model/kinds';
+import type { OutlineItem } from '~/api/types';
+import { failed, type Kind, kindColour, kindOf } from '../model/kinds';
+
+/** Of what happens around the conversation, each has a sign of its own. */
+const AROUND = {
+  session_end: CircleStop,
+  subagent_start: Bot,
+  subagent_stop: Bot,
+  compaction: FoldVertical,
+  error: CircleAlert,
+} as const;
+type Around = keyof typeof AROUND;
 
 /** Signs that stand in every row. */
-export type Sign = Kind | 'eye' | 'link';
+export type Sign = Kind | Around | 'eye' | 'link';
 
 const SIGNS: Record<Sign, LucideIcon> = {
   prompt: User,
@@ -24,6 +41,9 @@ const SIGNS: Record<Sign, LucideIcon> = {
   mcp: Plug,
   cli: Terminal,
   model: Server,
+  permission: Shield,
+  span: CirclePlay,
+  ...AROUND,
   other: Info,
   eye: Eye,
   link: Link2,
@@ -55,3 +75,12 @@ export function SignIcon({ sign, size = 14, colour }: { sign: Sign; size?: numbe
 export function KindIcon({ kind, size = 14 }: { kind: Kind; size?: number }) {
   return <SignIcon sign={kind} size={size} colour={kindColour(kind)} />;
 }
+
+/** The sign of an event, in the colour of its kind. */
+export function EventIcon({ item }: { item: OutlineItem }) {
+  const kind = kindOf(item);
+  const colour = failed(item) && kind === 'other' ? 'var(--error)' : kindColour(kind);
+  return <SignIcon sign={hasOwnSign(item.kind) ? item.kind : kind} colour={colour} />;
+}
+
+const hasOwnSign = (kind: OutlineItem['kind']): kind is Around => Object.hasOwn(AROUND, kind);

@@ -1,5 +1,7 @@
 import { Popover } from '@base-ui/react/popover';
-import { fullTime } from '~/app/time';
+import type { Channel } from '~/api/types';
+import { duration, fullTime } from '~/app/time';
+import { CHANNEL_NAMES } from '~/sessions/names';
 import type { ClippedEvent } from '../cards/types';
 import styles from './Witnesses.module.css';
 
@@ -31,6 +33,20 @@ export function Witnesses({ shown, onClose }: { shown: WitnessesShown | undefine
   );
 }
 
+/** Where a channel stands. */
+const VIEWPOINTS: Partial<Record<Channel, string>> = {
+  edge: 'between agent and model',
+  hook: 'told by the agent',
+};
+
+/** The witnesses, the first one first, and how many milliseconds later than that the others were. */
+function inTime({ witnesses }: ClippedEvent) {
+  const times = witnesses.map((witness) => ({ ...witness, ms: Date.parse(witness.at) }));
+  times.sort((a, b) => a.ms - b.ms);
+  const first = times[0]?.ms ?? 0;
+  return times.map((witness) => ({ ...witness, later: witness.ms - first }));
+}
+
 function Table({ event }: { event: ClippedEvent | undefined }) {
   if (event === undefined) return <p>Still loading.</p>;
   return (
@@ -39,15 +55,23 @@ function Table({ event }: { event: ClippedEvent | undefined }) {
         <thead>
           <tr>
             <th>Channel</th>
-            <th>Saw it</th>
+            <th>First saw it</th>
             <th>Capture</th>
           </tr>
         </thead>
         <tbody>
-          {event.witnesses.map(({ channel, at, capture_id }) => (
+          {inTime(event).map(({ channel, at, capture_id, later }) => (
             <tr key={`${channel} ${capture_id} ${at}`}>
-              <td>{channel}</td>
-              <td>{fullTime(at)}</td>
+              <td>
+                {CHANNEL_NAMES[channel]}
+                {VIEWPOINTS[channel] !== undefined && (
+                  <div className={styles.viewpoint}>{VIEWPOINTS[channel]}</div>
+                )}
+              </td>
+              <td>
+                {fullTime(at)}
+                {later > 0 && <div className={styles.viewpoint}>{duration(later)} later</div>}
+              </td>
               <td>
                 <code>{capture_id}</code>
               </td>
