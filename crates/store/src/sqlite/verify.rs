@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use ursa_model::ids::hex;
 use ursa_model::observation::ContextRef;
 
-use super::coding::{day_name, from_json};
+use super::coding::{day_name, decompress, from_json};
 use super::database::{Database, Kind};
 use super::dump::{DERIVED_TABLES, add_lines};
 use super::packs::{self, pack_days};
@@ -41,6 +41,25 @@ fn check_day(name: &str, day_file: &Database, findings: &mut Vec<String>) -> Res
     })?;
     if told != counted {
         findings.push(format!("{name}: it says that it has {told} events, and has {counted}"));
+    }
+    check_values(name, day_file, findings)
+}
+
+/// What events say and facts rest on has a checksum of its own.
+fn check_values(name: &str, day_file: &Database, findings: &mut Vec<String>) -> Result<(), StoreError> {
+    for (table, column) in [("events", "body"), ("facts", "observations")] {
+        let damaged = day_file.read(|db| {
+            let mut values = db.prepare(&format!("SELECT {column} FROM {table}"))?;
+            let mut rows = values.query([])?;
+            let mut damaged = 0;
+            while let Some(row) = rows.next()? {
+                damaged += u64::from(decompress(row.get_ref(0)?.as_blob().unwrap_or_default()).is_err());
+            }
+            Ok(damaged)
+        })?;
+        if damaged > 0 {
+            findings.push(format!("{name}: {damaged} of {table} cannot be read"));
+        }
     }
     Ok(())
 }
