@@ -1,4 +1,4 @@
-//! Looking for bytes that must not be in any file.
+//! Folders: looking for bytes that must not be in any file, and copies.
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,21 @@ pub fn files_holding(dir: &Path, needle: &[u8]) -> std::io::Result<Vec<PathBuf>>
         }
     }
     Ok(found)
+}
+
+/// Copies a folder with all that is in it. Errors when a folder or file cannot be read or written.
+pub fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Does `text` hold `needle`?

@@ -7,6 +7,7 @@
 
 pub mod agents;
 pub mod api;
+pub mod endpoint;
 pub mod fault_proxy;
 pub mod files;
 pub mod ingest;

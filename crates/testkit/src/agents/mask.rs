@@ -36,6 +36,10 @@ static VOLATILE_TEXT: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"(?m)^[d-][rwx-]{9}\.?\s.*$", "LISTED"),
         (r"\btotal \d+", "total N"),
         (r"Chunk ID: [0-9a-f]+", "Chunk ID: ID"),
+        (r"(?m)^[0-9a-f]{7,} init$", "COMMIT init"),
+        (r"Process Group PGID: \d+", "Process Group PGID: N"),
+        // Codex gives each subagent a name out of a list.
+        (r#"("nickname":)"[^"]*""#, "${1}NAME"),
         (r"Wall time: [0-9.]+ seconds", "Wall time: N seconds"),
         (r"\ba[0-9a-f]{16}\b", "AGENT"),
         (r"http://127\.0\.0\.1:\d+(/edge/[a-z]+)?", "BASE"),
