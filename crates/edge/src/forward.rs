@@ -261,7 +261,7 @@ impl Worker {
     async fn answer(
         &self,
         mut response: Response<Incoming>,
-        mut lease: Lease,
+        lease: Lease,
         exchange: Open,
         client_upgrade: Option<OnUpgrade>,
         gate: Option<Arc<Gate>>,
@@ -269,10 +269,6 @@ impl Worker {
     ) -> Result<Response<EdgeBody>, EdgeError> {
         let strict = self.edge.is_strict();
         let status = response.status();
-        if status == StatusCode::SWITCHING_PROTOCOLS || !exchange.exchange.is_request_done() {
-            // The rest of the upload, or the tunnel, goes on whether or not the client reads the answer.
-            lease.detach();
-        }
         let head = AnswerHead {
             status: status.as_u16(),
             headers: headers::recorded(

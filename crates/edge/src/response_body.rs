@@ -46,7 +46,7 @@ enum State {
 pub(crate) struct ResponseBody {
     inner: Incoming,
     /// Given back with this.
-    lease: Lease,
+    _lease: Lease,
     exchange: Arc<Exchange>,
     connection: Arc<ClientConnection>,
     gate: Option<Arc<Gate>>,
@@ -71,7 +71,7 @@ impl ResponseBody {
         let state = if inner.is_end_stream() { State::Ended } else { State::Passing };
         Self {
             inner,
-            lease,
+            _lease: lease,
             exchange,
             connection,
             gate,
@@ -148,18 +148,8 @@ impl ResponseBody {
         self.state = State::Ended;
     }
 
-    /// What was read is taken before more is read.
-    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let read = Pin::new(&mut self.inner).poll_frame(cx);
-        if read.is_ready() {
-            return read;
-        }
-        self.lease.drive(cx);
-        Pin::new(&mut self.inner).poll_frame(cx)
-    }
-
     fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
-        match self.poll_inner(cx) {
+        match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(self.take(frame)),
             Poll::Ready(Some(Err(_))) => {
                 self.break_off(EndReason::UpstreamReset, None);

@@ -126,7 +126,6 @@ pub(crate) struct Exchange {
     /// Microseconds to the first byte of the answer's body, plus one; 0 before it.
     first_byte: AtomicU64,
     failure: AtomicU8,
-    request_done: AtomicBool,
     ended: AtomicBool,
     kept_body_bytes_max: u64,
     /// On an upgraded connection: true while the last bytes that went by were the client's.
@@ -166,7 +165,6 @@ impl Exchange {
             response,
             first_byte: AtomicU64::new(0),
             failure: AtomicU8::new(Failure::None as u8),
-            request_done: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             kept_body_bytes_max,
             client_spoke: AtomicBool::new(true),
@@ -234,18 +232,12 @@ impl Exchange {
 
     /// The request body is whole.
     pub(crate) fn request_done(&self, urgent: bool) -> Result<Option<Durable>, SinkError> {
-        self.request_done.store(true, Ordering::Relaxed);
         let mut body = self.body(Direction::Request);
         let part = body.close(&self.writer, false)?;
         if !body.is_whole() {
             return Ok(part);
         }
         self.writer.append(FrameKind::RequestEnd, Vec::new(), urgent)
-    }
-
-    /// True when the request's body came to its end.
-    pub(crate) fn is_request_done(&self) -> bool {
-        self.request_done.load(Ordering::Relaxed)
     }
 
     /// The upstream's answer began. `plain`: its body has no content encoding; `bytes`: how long it will be, if known.
