@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::cut::{CutLimits, Cutter};
-use crate::line::BODY_BYTES_MAX;
+use crate::line::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 
 /// Bytes that are read at once: what a pipe holds.
 const READ_BYTES: usize = 64 * 1024;
@@ -49,7 +49,9 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn new() -> Self {
-        Self { total: 0, whole: Vec::new(), cutter: None }
+        // Room for the longest body and what is put around it: memory that is not written to costs nothing, and memory
+        // that grows is moved, which all threads wait for.
+        Self { total: 0, whole: Vec::with_capacity(BODY_BYTES_MAX + HEAD_BYTES_MAX), cutter: None }
     }
 
     pub(super) fn take(&mut self, bytes: &[u8]) {
