@@ -10,11 +10,14 @@ use super::Workspace;
 /// Fields whose values depend on the clock or are drawn at random; those whose names end in `_ms` or `Ms` do too.
 const VOLATILE_FIELDS: &[&str] = &[
     "agentId",
+    "chunk_id",
     // Tokens of texts with the project's path in them (Copilot CLI).
     "context_current_tokens",
     "end",
     "end_time",
     "id",
+    // Codex gives each subagent a name out of a list.
+    "nickname",
     "request_id",
     "result_token_count",
     "run_id",
@@ -25,6 +28,7 @@ const VOLATILE_FIELDS: &[&str] = &[
     "thread_id",
     "timestamp",
     "uuid",
+    "wall_time_seconds",
 ];
 
 #[allow(clippy::unwrap_used, reason = "constant patterns, compiled in a test")]
@@ -38,9 +42,7 @@ static VOLATILE_TEXT: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"Chunk ID: [0-9a-f]+", "Chunk ID: ID"),
         (r"(?m)^[0-9a-f]{7,} init$", "COMMIT init"),
         (r"Process Group PGID: \d+", "Process Group PGID: N"),
-        // Codex gives each subagent a name out of a list.
-        (r#"("nickname":)"[^"]*""#, "${1}NAME"),
-        (r"Wall time: [0-9.]+ seconds", "Wall time: N seconds"),
+        (r"Wall time(:?) [0-9.]+ seconds", "Wall time${1} N seconds"),
         (r"\ba[0-9a-f]{16}\b", "AGENT"),
         (r"http://127\.0\.0\.1:\d+(/edge/[a-z]+)?", "BASE"),
         (r"\bduration_ms(>|: )\d+", "duration_ms${1}N"),
@@ -84,6 +86,8 @@ fn mask_line(line: &str) -> String {
 
 fn mask_value(value: &mut Value) {
     match value {
+        // Agents put objects into texts, too.
+        Value::String(text) if text.starts_with('{') => *text = mask_line(text),
         Value::String(text) => *text = mask_text(text),
         Value::Array(values) => values.iter_mut().for_each(mask_value),
         Value::Object(fields) => {
@@ -120,6 +124,8 @@ mod tests {
     fn what_differs_from_run_to_run_is_masked_and_the_rest_is_not() {
         let line = r#"{"id":"x","text":"msg_0a1b2c3d4e000012 said toolu_0a1b2c3d4e000012_1","duration_ms":12,"n":3}"#;
         assert_eq!(mask_line(line), r#"{"id":"MASKED","text":"msg_ID said toolu_ID","duration_ms":"MASKED","n":3}"#);
+        let nested = r#"{"result":"{\"chunk_id\":\"0a1b\",\"output\":\"total 12\"}"}"#;
+        assert_eq!(mask_line(nested), r#"{"result":"{\"chunk_id\":\"MASKED\",\"output\":\"total N\"}"}"#);
         assert_eq!(mask_line("drwxr-xr-x 2 root root 40 Jan 1 10:00 .\ntotal 12"), "LISTED\ntotal N");
     }
 

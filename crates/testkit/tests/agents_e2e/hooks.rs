@@ -12,10 +12,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use orders::assert_same;
 use replay::{Capture, captures, seen_by_api};
 use run::{Collect, Ran};
+use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use ursa_testkit::agents::{AgentKind, mask};
+use ursa_testkit::api::StoredSession;
 
 use super::{expect, skipped};
+
+/// How many agents are looked at at the same time.
+const AT_ONCE: usize = 2;
 
 /// What one agent lets its hooks know.
 struct Scenario {
@@ -28,10 +34,12 @@ struct Scenario {
     calls_apart: (usize, usize),
 }
 
-static SCENARIOS: [Scenario; 4] = [
+static SCENARIOS: [Scenario; 5] = [
     Scenario { kind: AgentKind::ClaudeCode, delegates: true, is_named: true, calls_apart: (0, 0) },
     // Searching for tools is the provider's.
     Scenario { kind: AgentKind::Codex, delegates: true, is_named: true, calls_apart: (0, 2) },
+    // Its scripts' own calls are told to hooks alone.
+    Scenario { kind: AgentKind::CodexInCodeMode, delegates: true, is_named: true, calls_apart: (5, 5) },
     Scenario { kind: AgentKind::GeminiCli, delegates: false, is_named: false, calls_apart: (0, 0) },
     Scenario { kind: AgentKind::CopilotCli, delegates: false, is_named: true, calls_apart: (0, 0) },
 ];
@@ -44,15 +52,17 @@ async fn four_agents_by_hooks_and_edge_are_one_record_whatever_came_when() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let seed = std::env::var("URSA_SIM_SEED").map_or(now, |seed| seed.parse().unwrap());
     let template = Arc::new(run::template().await);
-    // Two agents at once: much of a run is waiting.
-    for pair in SCENARIOS.chunks(2) {
-        let mut both = JoinSet::new();
-        for scenario in pair {
-            let template = Arc::clone(&template);
-            both.spawn(async move { one_record(scenario, template.path(), seed).await });
-        }
-        both.join_all().await;
+    // Much of a run is waiting.
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut records = JoinSet::new();
+    for scenario in &SCENARIOS {
+        let (template, turns) = (Arc::clone(&template), Arc::clone(&turns));
+        records.spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            one_record(scenario, template.path(), seed).await;
+        });
     }
+    records.join_all().await;
 }
 
 async fn one_record(scenario: &Scenario, template: &Path, seed: u64) {
@@ -60,10 +70,12 @@ async fn one_record(scenario: &Scenario, template: &Path, seed: u64) {
     let late = run::session(scenario.kind, template, Collect::Away);
     let (live, late) = tokio::join!(live, late);
     let what = |ran: &str| format!("{:?}, {ran}, URSA_SIM_SEED={seed}", scenario.kind);
-    for (ran, name) in [(&live, "live"), (&late, "server away")] {
+    for (ran, collect) in [(&live, Collect::Live), (&late, Collect::Away)] {
         is_whole(scenario, ran);
         let (all, told) = (captures(ran.data.path()), seen_by_api(&ran.sessions));
-        tokio::task::block_in_place(|| orders::is_one_record(template, &all, &told, &what(name)));
+        came_in_time(&all, collect);
+        let what = what(&format!("{collect:?}"));
+        tokio::task::block_in_place(|| orders::is_one_record(template, &all, &told, &what));
     }
     let (all, told) = (captures(live.data.path()), seen_by_api(&live.sessions));
     tokio::task::block_in_place(|| {
@@ -77,36 +89,63 @@ async fn one_record(scenario: &Scenario, template: &Path, seed: u64) {
     assert_same(&masked(&live), &masked(&late), &what("live and server away"));
 }
 
+/// What the agent did, as the upstream knows it, and what its hooks alone can tell are in the record once, of one session.
 fn is_whole(scenario: &Scenario, ran: &Ran) {
     if scenario.delegates {
         expect::whole_script_ran(&ran.exchanges, &ran.workspace);
     } else {
         expect::script_ran(&ran.exchanges, &ran.workspace);
     }
-    if scenario.is_named {
-        expect::record_is_whole(&ran.exchanges, &ran.sessions);
-    } else {
-        expect::each_tool_call_once(&ran.exchanges, &ran.sessions);
-    }
+    expect::record_is_whole(&ran.exchanges, &on_the_wire(scenario, &ran.sessions));
     expect::one_prompt(&ran.sessions, "tidy this project.");
     expect::agent_is(&ran.sessions, scenario.kind);
     let [session] = ran.sessions.as_slice() else { panic!("{} sessions", ran.sessions.len()) };
+    assert!(!session.conversation_id().is_empty());
     for kind in ["session_start", "session_end"] {
         assert_eq!(session.of_kind(kind).count(), 1, "{kind}");
     }
-    let by_both = |event: &serde_json::Value| {
-        let witnesses = event["witnesses"].as_array().unwrap();
-        ["edge", "hook"].iter().all(|channel| witnesses.iter().any(|witness| witness["channel"] == *channel))
+    let seen_by = |event: &Value, channel: &str| {
+        event["witnesses"].as_array().unwrap().iter().any(|witness| witness["channel"] == channel)
     };
-    let apart = session.of_kind("tool_call").filter(|event| !by_both(event)).count();
-    assert_eq!(apart, scenario.calls_apart.0 + scenario.calls_apart.1);
-    assert!(session.of_kind("prompt").all(by_both));
+    let unseen_by = |channel: &str| session.of_kind("tool_call").filter(|event| !seen_by(event, channel)).count();
+    assert_eq!((unseen_by("edge"), unseen_by("hook")), scenario.calls_apart, "{:?}", scenario.kind);
+    assert!(session.of_kind("prompt").all(|event| seen_by(event, "edge") && seen_by(event, "hook")));
+    for event in session.of_kind("tool_call").filter(|event| is_scripted(event)) {
+        let outer = session.events.iter().find(|outer| outer["id"] == event["parent_event_id"]).unwrap();
+        assert_eq!(outer["tool"]["name"], "exec", "{event}");
+    }
+    let subagents = |kind| session.of_kind(kind).count();
+    let begun = usize::from(scenario.delegates);
+    assert_eq!((subagents("subagent_start"), subagents("subagent_stop")), (begun, begun));
 }
 
-/// Its events, without what differs between any two runs of the same script: ids, times, and how many tokens the upstream
-/// says a call had, which goes by how many came before it.
+/// A call that a script of the model's made.
+fn is_scripted(event: &Value) -> bool {
+    event["call_id"].as_str().is_some_and(|id| id.starts_with("exec-"))
+}
+
+/// What the wire can tell of these sessions: that is what the upstream's log is held against.
+fn on_the_wire(scenario: &Scenario, sessions: &[StoredSession]) -> Vec<StoredSession> {
+    let mut sessions = sessions.to_vec();
+    for StoredSession { session, events } in &mut sessions {
+        if !scenario.is_named {
+            session["conversation_id"].take();
+        }
+        events.retain(|event| !is_scripted(event));
+    }
+    sessions
+}
+
+/// When the server took what hooks told: while the agent talked to its model, or not before it was done.
+fn came_in_time(all: &[Capture], collect: Collect) {
+    let last = all.iter().filter(|capture| !capture.is_hook()).map(Capture::at).max().unwrap();
+    let early = all.iter().filter_map(Capture::received).filter(|received| *received < last).count();
+    assert_eq!(early > 0, collect == Collect::Live, "{early} hooks were delivered during the session");
+}
+
+/// Its events, without what differs between any two runs of the same script: ids and times.
 fn masked(ran: &Ran) -> Vec<String> {
-    const VARYING: &[&str] = &["rev", "seq", "started_at", "ended_at", "usage"];
+    const VARYING: &[&str] = &["rev", "seq", "started_at", "ended_at"];
     let events = ran.sessions.iter().flat_map(|session| &session.events).cloned().map(|mut event| {
         let told = event.as_object_mut().unwrap();
         told.retain(|name, _| !VARYING.contains(&name.as_str()));

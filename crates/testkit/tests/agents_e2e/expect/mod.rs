@@ -52,6 +52,10 @@ fn results(exchanges: &[Exchange]) -> HashMap<String, Value> {
     let mut results = HashMap::new();
     for exchange in exchanges {
         for (call_id, result) in exchange.tool_results() {
+            // What a child of Codex's inherits says this of the call that made it, and may be sent before its result.
+            if result == "aborted" {
+                continue;
+            }
             results.entry(call_id).or_insert(result);
         }
     }

@@ -1,8 +1,9 @@
 //! The captures of one session in other orders than the one they came in, more than once, and of one channel alone.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use ursa_model::event::EventKind;
+use ursa_model::event::{EventBody, EventKind};
 
 use super::Scenario;
 use super::replay::{Capture, Record};
@@ -88,29 +89,45 @@ pub(super) fn in_any_order(template: &Path, all: &[Capture], told: &[String], se
     assert_same(&expected, &found, &format!("{what}: thrice in any order"));
 }
 
-/// Either channel alone.
+/// Either channel alone gives prompts, tool calls and subagents the ids that both give, or, where the wire does not name
+/// the conversation, ids that lead to the same.
 pub(super) fn either_alone(template: &Path, all: &[Capture], scenario: &Scenario, what: &str) {
     let both = Record::played(template, all, LARGE);
-    let (wire, hooked) = (Record::played(template, edge(all), LARGE), Record::played(template, hooks(all), LARGE));
-    if scenario.is_named {
-        for (kind, apart) in [(EventKind::ToolCall, scenario.calls_apart), (EventKind::Prompt, (0, 0))] {
-            let (wire, hooked, both) = (wire.ids(kind), hooked.ids(kind), both.ids(kind));
-            assert!(!hooked.is_empty(), "{what}: hooks alone: {kind:?}");
-            let only = (hooked.difference(&wire).count(), wire.difference(&hooked).count());
-            assert_eq!(only, apart, "{what}: {kind:?}");
-            assert!(hooked.union(&wire).eq(&both), "{what}: {kind:?}");
-        }
-        let subagents = both.subagents();
-        assert_eq!((wire.subagents(), hooked.subagents()), (subagents.clone(), subagents), "{what}");
-    }
-    for first in [edge(all), hooks(all)] {
+    let told = [edge(all), hooks(all)].map(|first| {
+        let alone = Record::played(template, first.iter().copied(), LARGE);
         let rest = all.iter().filter(|capture| capture.is_hook() != first[0].is_hook());
-        let early = Record::played(template, first.iter().copied(), LARGE);
         let later = Record::played(template, first.iter().copied().chain(rest), LARGE);
-        for event in early.events() {
-            let now = later.store.event(event.id).unwrap();
-            let is_kept = now.is_some_and(|now| now.body.kind() == event.body.kind());
-            assert!(is_kept, "{what}: an id that was given out leads nowhere: {event:?}");
+        let kinds = [EventKind::ToolCall, EventKind::Prompt, EventKind::Completion];
+        let leads_to = kinds.map(|kind| leads_to(&alone, &later, kind, what));
+        if scenario.is_named {
+            let kinds = [EventKind::ToolCall, EventKind::Prompt];
+            assert!(kinds.iter().all(|kind| alone.ids(*kind).is_subset(&both.ids(*kind))), "{what}: other ids");
         }
+        assert_eq!(alone.subagents(), both.subagents(), "{what}");
+        leads_to
+    });
+    let [[wire_calls, wire_prompts, wire_completions], [hooked_calls, hooked_prompts, hooked_completions]] = told;
+    let apart = (hooked_calls.difference(&wire_calls).count(), wire_calls.difference(&hooked_calls).count());
+    assert_eq!(apart, scenario.calls_apart, "{what}");
+    assert!(!hooked_prompts.is_empty() && hooked_prompts == wire_prompts, "{what}");
+    assert!(hooked_completions.is_subset(&wire_completions), "{what}: a hook's completion is none of the wire's");
+    assert!(hooked_calls.union(&wire_calls).eq(&both.ids(EventKind::ToolCall)), "{what}");
+}
+
+/// The events to which the ids lead `later` that one channel alone had given out.
+fn leads_to(alone: &Record, later: &Record, kind: EventKind, what: &str) -> BTreeSet<String> {
+    let given = alone.events().into_iter().filter(|event| event.body.kind() == kind);
+    let led = given.map(|event| {
+        let now = later.store.event(event.id).unwrap().unwrap_or_else(|| panic!("{what}: leads nowhere: {event:?}"));
+        assert_eq!((now.body.kind(), text(&now.body)), (kind, text(&event.body)), "{what}");
+        now.id.to_string()
+    });
+    led.collect()
+}
+
+fn text(body: &EventBody) -> &str {
+    match body {
+        EventBody::Prompt { text, .. } | EventBody::Completion { text, .. } => text.trim(),
+        _ => "",
     }
 }

@@ -36,6 +36,14 @@ impl Capture {
         matches!(self, Self::Hook(_))
     }
 
+    /// When the server took what a device delivered.
+    pub(super) fn received(&self) -> Option<Timestamp> {
+        match self {
+            Self::Edge(_) => None,
+            Self::Hook(received) => Some(received.received),
+        }
+    }
+
     /// What its device delivered.
     pub(super) fn envelope(&self) -> Option<Value> {
         match self {
