@@ -1,9 +1,8 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { lookAtBoth } from '../lib/look.ts';
 import { expect, type Recorded, test } from '../lib/test.ts';
 import { open, row, timeline } from '../lib/timeline.ts';
 
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 const WIDTHS = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 
 /** Each page, and when it stands. */
@@ -106,24 +105,3 @@ test('nothing for axe to find before a sign-in and before there is a session', a
   await expect(page.getByRole('heading', { name: 'No sessions yet' })).toBeVisible();
   await lookAtBoth(page, 'empty');
 });
-
-/** In light and in dark; what does not depend on colours is asked once. */
-async function lookAtBoth(page: Page, name: string): Promise<void> {
-  await page.emulateMedia({ colorScheme: 'light' });
-  await look(page, `${name}-light`, new AxeBuilder({ page }).withTags(RULES));
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await look(page, `${name}-dark`, new AxeBuilder({ page }).withRules('color-contrast'));
-}
-
-/** Runs axe, keeps a picture for people to look at, and lets nothing stand out at the side. */
-async function look(page: Page, name: string, axe: AxeBuilder): Promise<void> {
-  await page.screenshot({ path: `test-results/screens/${name}.png` });
-  const { violations } = await axe.analyze();
-  const found = violations.map(({ id, help, nodes }) => ({
-    rule: `${id}: ${help}`,
-    where: nodes.slice(0, 4).map((node) => `${node.target.join(' ')} — ${node.failureSummary ?? ''}`),
-  }));
-  expect.soft(found, name).toEqual([]);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect.soft(over, `${name}: pixels that stand out to the right`).toBeLessThanOrEqual(0);
-}

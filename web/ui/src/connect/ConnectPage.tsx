@@ -5,6 +5,8 @@ import { useMe } from '~/app/me';
 import { AgentPanel } from './AgentPanel';
 import { AGENTS, placeOf } from './agents';
 import styles from './connect.module.css';
+import { HookPart } from './HookPart';
+import { heard, isLoopback } from './hooks';
 import { KeyPart } from './KeyPart';
 import { LivePanel } from './LivePanel';
 import { useArrivals } from './useArrivals';
@@ -12,7 +14,7 @@ import { useArrivals } from './useArrivals';
 /** How agents are pointed at this server; lights up as their first sessions arrive. */
 export function ConnectPage() {
   const me = useMe().data;
-  const { arrived, connected, failed } = useArrivals();
+  const { arrived, connected, hooked, failed } = useArrivals();
   // On the server's own machine no key is needed, even where others are let in.
   const [elsewhere, setElsewhere] = useState(!isLoopback(location.hostname));
   const [key, setKey] = useState('');
@@ -27,7 +29,8 @@ export function ConnectPage() {
         <h1>Connect an agent</h1>
         <p>
           An agent is recorded when its base address is this server instead of the model’s. Nothing else
-          changes: it keeps its own login and its own models, and what passes is not altered.
+          changes: it keeps its own login and its own models, and what passes is not altered. Its{' '}
+          <a href="#hooks">hooks on the device</a> tell more.
         </p>
       </header>
       {me?.loopback_only === false && (
@@ -50,10 +53,8 @@ export function ConnectPage() {
           </Tabs.Panel>
         ))}
       </Tabs.Root>
+      <HookPart heard={heard(hooked)} some={hooked.length > 0} localOnly={me?.loopback_only !== false} />
       <LivePanel arrived={arrived} some={connected.size > 0} failed={failed} />
     </div>
   );
 }
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || host.startsWith('127.');

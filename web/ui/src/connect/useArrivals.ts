@@ -12,8 +12,18 @@ const LOOK_MS = 1000;
 /** A server that does not answer is asked again after this time. */
 const RETRY_MS = 5000;
 
-/** Which sessions came since the page was opened, and of which agents there are any. */
-export function useArrivals(): { arrived: Session[]; connected: Set<string>; failed: boolean } {
+export interface Arrivals {
+  /** Sessions that came since the page was opened. */
+  arrived: Session[];
+  /** Guides of which there is any session. */
+  connected: Set<string>;
+  /** The newest sessions that a hook told of. */
+  hooked: Session[];
+  failed: boolean;
+}
+
+/** Which sessions came since the page was opened, of which agents there are any, and which hooks told of. */
+export function useArrivals(): Arrivals {
   const queries = useQueryClient();
   const throttle = useRef<Throttle>(undefined);
   const [seen, setSeen] = useState<Before>();
@@ -25,11 +35,21 @@ export function useArrivals(): { arrived: Session[]; connected: Set<string>; fai
     gcTime: 0,
     refetchInterval: (query) => (query.state.status === 'error' ? RETRY_MS : false),
   });
+  const hooked = useQuery({
+    queryKey: ['connect-hooks'],
+    queryFn: ({ signal }) => fetchSessions({ channel: 'hook' }, undefined, signal),
+    staleTime: 0,
+    gcTime: 0,
+  });
   // What is there at the first look was there before.
   if (seen === undefined && sessions.data) setSeen(firstLook(sessions.data));
 
   const look = useEffectEvent(async () => {
-    await Promise.all([sessions.refetch(), queries.invalidateQueries({ queryKey: ['values', 'agent'] })]);
+    await Promise.all([
+      sessions.refetch(),
+      hooked.refetch(),
+      queries.invalidateQueries({ queryKey: ['values', 'agent'] }),
+    ]);
   });
   useEffect(() => {
     const made = new Throttle(() => look(), LOOK_MS);
@@ -43,5 +63,5 @@ export function useArrivals(): { arrived: Session[]; connected: Set<string>; fai
     ...(agents.data ?? []).map((agent) => agent.value),
     ...arrived.map(({ agent }) => agent.slug),
   ];
-  return { arrived, connected: connected(slugs), failed: sessions.isError };
+  return { arrived, connected: connected(slugs), hooked: hooked.data?.items ?? [], failed: sessions.isError };
 }

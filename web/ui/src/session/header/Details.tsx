@@ -114,7 +114,7 @@ export const Details = memo(function Details({ session }: { session: Session }) 
         {hooksOnly && (
           <span className={styles.faint} title={HOOKS_ONLY}>
             {' '}
-            hooks see no model calls, tokens or reasoning
+            hooks see no model calls and no tokens
           </span>
         )}
       </Fact>
