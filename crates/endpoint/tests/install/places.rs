@@ -76,7 +76,7 @@ fn commands_fit_the_shell_that_each_agent_takes_on_windows() {
     let short = r"C:\ProgramData\Ursa\ursa-endpoint.exe";
     assert_eq!(command("claude-code", short), "C:/ProgramData/Ursa/ursa-endpoint.exe hook claude-code SessionStart");
     assert_eq!(command("codex", short), format!("{short} hook codex SessionStart"));
-    assert_eq!(command("copilot-cli", short), format!("{short} hook copilot-cli sessionStart"));
+    assert_eq!(command("copilot-cli", short), format!("{short} hook copilot-cli sessionStart; exit 0"));
     let long = r"C:\Program Files\Ursa\ursa-endpoint.exe";
     assert_eq!(command("claude-code", long), "'C:/Program Files/Ursa/ursa-endpoint.exe' hook claude-code SessionStart");
     assert_eq!(command("codex", long), format!("\"{long}\" hook codex SessionStart"));

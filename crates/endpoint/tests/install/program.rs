@@ -57,3 +57,59 @@ fn what_cannot_be_done_has_an_exit_code_and_a_sentence() {
     assert!(text(&output.stdout).contains("line 1"), "{}", text(&output.stdout));
     assert!(!home.join(".cursor").exists());
 }
+
+/// Every command of hooks in the settings below a folder.
+#[cfg(unix)]
+fn commands(folder: &Path) -> Vec<(String, String)> {
+    fn walk(value: &Value, file: &str, found: &mut Vec<(String, String)>) {
+        match value {
+            Value::String(text) if text.contains("ursa-endpoint hook") => found.push((file.to_owned(), text.clone())),
+            Value::Object(fields) => fields.values().for_each(|value| walk(value, file, found)),
+            Value::Array(list) => list.iter().for_each(|value| walk(value, file, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for file in [
+        ".claude/settings.json",
+        ".cursor/hooks.json",
+        ".copilot/hooks/ursa.json",
+        ".codex/config.toml",
+        ".gemini/settings.json",
+    ] {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        let value = serde_json::from_str(&text).ok().or_else(|| toml::from_str(&text).ok());
+        walk(&value.unwrap(), file, &mut found);
+    }
+    found
+}
+
+/// F21: the program is gone, dies, or fails. No agent takes that for a refusal: 2 is one for most, and anything but 0 for
+/// Copilot before a tool.
+#[cfg(unix)]
+#[test]
+fn f21_a_program_that_is_gone_or_dies_refuses_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let program = folder.path().join("ursa-endpoint");
+    fs::copy(env!("CARGO_BIN_EXE_ursa-endpoint"), &program).unwrap();
+    let install = Command::new(&program).arg("install").env_clear().env("HOME", &home).output().unwrap();
+    assert!(install.status.success(), "{}", text(&install.stderr));
+    let commands = commands(&home);
+    assert!(commands.len() > 60, "{}", commands.len());
+    for script in [None, Some("#!/bin/sh\nkill -9 $$\n"), Some("#!/bin/sh\nexit 1\n"), Some("not a program")] {
+        let _ = fs::remove_file(&program);
+        if let Some(script) = script {
+            fs::write(&program, script).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for (file, command) in &commands {
+            let output = Command::new("sh").args(["-c", command]).env_clear().output().unwrap();
+            let code = output.status.code();
+            assert!(code != Some(2) && output.stdout.is_empty(), "{command}: {code:?}");
+            assert!(!file.contains("copilot") || code == Some(0), "{command}: {code:?}");
+        }
+    }
+}

@@ -44,6 +44,16 @@ fn quote(shell: Shell, word: &str) -> String {
 }
 
 impl Shell {
+    /// What stands behind a command so that its failure is none. For agents that take a hook that cannot be run, or that
+    /// dies, for a refusal.
+    pub(super) fn forgiven(self) -> &'static str {
+        match self {
+            Self::Posix | Self::PosixOnWindows => " || true",
+            Self::Cmd => " & exit 0",
+            Self::PowerShell => "; exit 0",
+        }
+    }
+
     fn backslash(self) -> bool {
         matches!(self, Self::Cmd | Self::PowerShell)
     }

@@ -259,8 +259,8 @@ impl HookPlan {
         for (name, field) in self.handler {
             let value = match field {
                 Field::Command => json!(command),
-                Field::UnixCommand if !windows => json!(command),
-                Field::WindowsCommand if windows => json!(command),
+                Field::UnixCommand if !windows => json!(format!("{command}{}", Shell::Posix.forgiven())),
+                Field::WindowsCommand if windows => json!(format!("{command}{}", self.windows_shell.forgiven())),
                 Field::UnixCommand | Field::WindowsCommand => continue,
                 Field::Timeout(parts) => json!(event.timeout_max_s.unwrap_or(TIMEOUT_S).min(TIMEOUT_S) * parts),
                 Field::Text(text) => json!(text),

@@ -104,9 +104,9 @@ fn handlers_have_each_agents_form() {
         group(json!({"type": "command", "command": "C", "name": "ursa", "timeout": 10000}))
     );
     assert_eq!(element("cursor", "stop", Os::Linux), json!({"command": "C", "timeout": 10}));
-    let copilot = |key: &str| json!({"type": "command", key: "C", "timeoutSec": 10});
-    assert_eq!(element("copilot-cli", "preToolUse", Os::Linux), copilot("bash"));
-    assert_eq!(element("copilot-cli", "preToolUse", Os::Windows), copilot("powershell"));
+    let copilot = |key: &str, command: &str| json!({"type": "command", key: command, "timeoutSec": 10});
+    assert_eq!(element("copilot-cli", "preToolUse", Os::Linux), copilot("bash", "C || true"));
+    assert_eq!(element("copilot-cli", "preToolUse", Os::Windows), copilot("powershell", "C; exit 0"));
     for (slug, event) in [("claude-code", "Stop"), ("cursor", "stop"), ("copilot-cli", "preToolUse")] {
         let hooks = &agent_plan(slug).unwrap().hooks;
         let event = hooks.events.iter().find(|known| known.name == event).unwrap();
