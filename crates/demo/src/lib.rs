@@ -2,7 +2,7 @@
 //!
 //! The agents speak the real wire protocols over HTTP, through the edge of the server that they are given, and what they
 //! ask is answered by a scripted upstream on a loopback port in the same process. So everything that is shown went the way
-//! that a real agent's work goes: edge, journal, pipeline, store. Only what is said was written beforehand: see `story`.
+//! that a real agent's work goes: edge, or hooks and their delivery, then journal, pipeline, store. Only what is said was written beforehand: see `story`.
 
 mod agent;
 mod live;
@@ -49,16 +49,16 @@ impl Demo {
         format!("http://{}", self.address)
     }
 
-    /// Begins, in the background of the runtime that calls it. `server` is the server's `http://HOST:PORT`, `began` the
-    /// time now as RFC 3339, which some agents tell their model; `stopped` turns true when the demo is to end.
+    /// Begins, in the background of the runtime that calls it. `server` is the server's `http://HOST:PORT`, `now` tells
+    /// the time as RFC 3339, which agents tell their model and their hooks; `stopped` turns true when the demo is to end.
     ///
     /// # Errors
     /// If the port cannot be served.
-    pub fn start(self, server: &str, began: String, stopped: watch::Receiver<bool>) -> std::io::Result<()> {
+    pub fn start(self, server: &str, now: fn() -> String, stopped: watch::Receiver<bool>) -> std::io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let ready = Arc::new(Ready::default());
         tokio::spawn(upstream::serve(listener, Arc::clone(&ready), stopped.clone()));
-        let stage = Stage::new(format!("{server}/edge"), ready, began, stopped);
+        let stage = Stage::new(server, ready, now, stopped);
         for session in story::sessions() {
             let stage = stage.clone();
             tokio::spawn(async move { told(agent::act(&stage, &session, QUICK).await) });

@@ -26,6 +26,7 @@ pub(crate) async fn act(stage: &Stage) -> Result<(), Over> {
         let (title, turns) = story::live(number);
         let session = Session {
             program: Program::ClaudeCode,
+            hooks: false,
             person: ANA,
             cwd: "/home/ana/src/storefront",
             model: "claude-sonnet-5",

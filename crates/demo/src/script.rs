@@ -32,6 +32,8 @@ pub(crate) const BATCH: Person = Person { user: "batch@example.com", device: "wo
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) program: Program,
+    /// Whether it also tells what it does to its hooks. Only [`Program::ClaudeCode`] can.
+    pub(crate) hooks: bool,
     pub(crate) person: Person,
     pub(crate) cwd: &'static str,
     pub(crate) model: &'static str,
@@ -96,6 +98,8 @@ pub(crate) struct Call {
     pub(crate) input: Value,
     pub(crate) gives: Value,
     pub(crate) is_error: bool,
+    /// Whether a person is asked before it runs. One that is asked for and fails was refused, and did not run.
+    pub(crate) asks: bool,
     pub(crate) subagent: Option<Subagent>,
 }
 
@@ -129,6 +133,14 @@ pub(crate) fn text(text: impl Into<String>) -> Say {
     Say::Text(text.into())
 }
 
+/// A call that a person is asked about first.
+pub(crate) fn asked(mut say: Say) -> Say {
+    if let Say::Call(call) = &mut say {
+        call.asks = true;
+    }
+    say
+}
+
 /// A call whose result is a text.
 pub(crate) fn call(name: &'static str, input: Value, gives: impl Into<String>) -> Say {
     gives_value(name, input, json!(gives.into()))
@@ -136,13 +148,13 @@ pub(crate) fn call(name: &'static str, input: Value, gives: impl Into<String>) -
 
 /// A call whose result is a list of content blocks.
 pub(crate) fn gives_value(name: &'static str, input: Value, gives: Value) -> Say {
-    Say::Call(Box::new(Call { name, namespace: None, input, gives, is_error: false, subagent: None }))
+    Say::Call(Box::new(Call { name, namespace: None, input, gives, is_error: false, asks: false, subagent: None }))
 }
 
 /// A call that fails.
 pub(crate) fn fails(name: &'static str, input: Value, gives: &str) -> Say {
     let gives = json!(gives);
-    Say::Call(Box::new(Call { name, namespace: None, input, gives, is_error: true, subagent: None }))
+    Say::Call(Box::new(Call { name, namespace: None, input, gives, is_error: true, asks: false, subagent: None }))
 }
 
 /// A call of a tool on an MCP server, as Codex names them.
@@ -150,7 +162,15 @@ pub(crate) fn of_server(namespace: &'static str, name: &'static str, input: Valu
     let gives = json!([
         {"type": "input_text", "text": "Wall time: 0.2140 seconds\nOutput:"}, {"type": "input_text", "text": gives}
     ]);
-    Say::Call(Box::new(Call { name, namespace: Some(namespace), input, gives, is_error: false, subagent: None }))
+    Say::Call(Box::new(Call {
+        name,
+        namespace: Some(namespace),
+        input,
+        gives,
+        is_error: false,
+        asks: false,
+        subagent: None,
+    }))
 }
 
 /// Claude Code's tool that starts a subagent. What it gives is the subagent's last text.
@@ -162,6 +182,7 @@ pub(crate) fn delegates(description: &str, prompt: &'static str, steps: Vec<Step
         input,
         gives: Value::Null,
         is_error: false,
+        asks: false,
         subagent: Some(Subagent { prompt, steps }),
     }))
 }

@@ -9,8 +9,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::script::Person;
 use crate::upstream::{REPLY_HEADER, Ready, Reply};
@@ -23,9 +24,9 @@ const EXCHANGE_TIME: Duration = Duration::from_mins(2);
 pub(crate) enum Over {
     #[error("the demo is stopping")]
     Stopped,
-    #[error("the edge gave no answer: {0}")]
+    #[error("the server gave no answer: {0}")]
     Unreachable(String),
-    #[error("the edge answered {0} where the script says {1}")]
+    #[error("the server answered {0} where the script says {1}")]
     Unexpected(u16, u16),
     #[error("too many answers lie ready")]
     Crowded,
@@ -35,11 +36,15 @@ pub(crate) enum Over {
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
     edge: String,
+    /// Where hooks are delivered.
+    captures: String,
     ready: Arc<Ready>,
     client: Client<HttpConnector, Full<Bytes>>,
     stopped: watch::Receiver<bool>,
     /// When the demo began: RFC 3339.
     pub(crate) began: String,
+    /// The time now as RFC 3339.
+    now: fn() -> String,
 }
 
 /// Where a request goes, and in whose name.
@@ -52,10 +57,11 @@ pub(crate) struct Address {
 }
 
 impl Stage {
-    /// `edge` is `http://HOST:PORT/edge`.
-    pub(crate) fn new(edge: String, ready: Arc<Ready>, began: String, stopped: watch::Receiver<bool>) -> Self {
+    /// `server` is `http://HOST:PORT`.
+    pub(crate) fn new(server: &str, ready: Arc<Ready>, now: fn() -> String, stopped: watch::Receiver<bool>) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { edge, ready, client, stopped, began }
+        let (edge, captures) = (format!("{server}/edge"), format!("{server}/ingest/v1/captures"));
+        Self { edge, captures, ready, client, stopped, began: now(), now }
     }
 
     /// Waits, unless the demo stops.
@@ -64,6 +70,26 @@ impl Stage {
         tokio::select! {
             () = tokio::time::sleep(time) => Ok(()),
             _ = stopped.wait_for(|stopped| *stopped) => Err(Over::Stopped),
+        }
+    }
+
+    /// Delivers what an agent told a hook, as the endpoint program does.
+    pub(crate) async fn deliver(&self, agent: &str, event: &str, body: &Value) -> Result<(), Over> {
+        let envelope = json!({
+            "id": Uuid::new_v4(), "channel": "hook", "source": agent, "event": event, "at": (self.now)(), "body": body,
+        });
+        let request = Request::post(&self.captures).header("content-type", "application/x-ndjson");
+        let unreachable = |error: &dyn std::fmt::Display| Over::Unreachable(error.to_string());
+        let request = request.body(Full::from(format!("{envelope}\n"))).map_err(|error| unreachable(&error))?;
+        let answered = tokio::time::timeout(EXCHANGE_TIME, self.client.request(request)).await;
+        let answered =
+            answered.map_err(|error| unreachable(&error)).and_then(|told| told.map_err(|error| unreachable(&error)));
+        match answered.map(|response| response.status().as_u16()) {
+            Ok(200) => Ok(()),
+            // The server refuses and closes while it stops.
+            _ if *self.stopped.borrow() => Err(Over::Stopped),
+            Ok(status) => Err(Over::Unexpected(status, 200)),
+            Err(over) => Err(over),
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn run(listen: Option<String>, data_dir: Option<PathBuf>) -> Result<(
     serve::run_with(&config, |Listening { address, stopped }| {
         announce(&folder, is_temporary)?;
         let server = format!("http://{}", loopback(address));
-        demo.start(&server, clock::now().to_string(), stopped).context("the scripted model cannot be served")
+        demo.start(&server, || clock::now().to_string(), stopped).context("the scripted model cannot be served")
     })
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::hooks::Hooks;
 use super::{Tempo, text_block};
 use crate::script::{Call, Person, Say, Session, Step, Subagent, Trouble, Turn, TurnKind};
 use crate::stage::{Address, Over, Stage};
@@ -32,6 +33,8 @@ pub(crate) struct Face {
     pub(crate) counts_tokens: bool,
     /// The same program as a subagent.
     pub(crate) subagent: Option<fn(&Face, &str) -> Face>,
+    /// What it tells its hooks, if it has any.
+    pub(crate) hooks: Option<Hooks>,
 }
 
 /// A conversation.
@@ -82,15 +85,35 @@ impl Talk {
         self.stage.exchange(self.address(PATH), &self.face.headers, &body, reply).await
     }
 
+    pub(crate) async fn open(&self) -> Result<(), Over> {
+        match &self.face.hooks {
+            Some(hooks) => hooks.session_started().await,
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn close(&self) -> Result<(), Over> {
+        match &self.face.hooks {
+            Some(hooks) => hooks.session_ended().await,
+            None => Ok(()),
+        }
+    }
+
     pub(crate) async fn turn(&mut self, turn: &Turn) -> Result<(), Over> {
         if turn.kind == TurnKind::Compaction {
             return self.compact(turn).await;
+        }
+        if let Some(hooks) = &mut self.face.hooks {
+            hooks.turn_begins(&turn.prompt).await?;
         }
         self.prompt(turn);
         for step in &turn.steps {
             self.step(step).await?;
         }
-        Ok(())
+        match &self.face.hooks {
+            Some(hooks) => hooks.turn_ended(last_words(&turn.steps)).await,
+            None => Ok(()),
+        }
     }
 
     fn prompt(&mut self, turn: &Turn) {
@@ -110,17 +133,26 @@ impl Talk {
         let answer = self.answer(&step.says);
         self.ask(&answer, step.trouble, true).await?;
         self.messages.push(json!({"role": "assistant", "content": answer.blocks}));
-        self.stage.pause(self.tempo.tools(&step.says)).await?;
         let calls = step.says.iter().filter_map(|say| match say {
             Say::Call(call) => Some(call),
             _ => None,
         });
+        let calls: Vec<_> = answer.call_ids().into_iter().zip(calls).collect();
+        if let Some(hooks) = &self.face.hooks {
+            for (id, call) in &calls {
+                hooks.call_begins(id, call).await?;
+            }
+        }
+        self.stage.pause(self.tempo.tools(&step.says)).await?;
         let mut results = Vec::new();
-        for (id, call) in answer.call_ids().into_iter().zip(calls) {
+        for (id, call) in calls {
             let content = match &call.subagent {
                 Some(subagent) => self.delegate(subagent).await?,
                 None => call.gives.clone(),
             };
+            if let Some(hooks) = &self.face.hooks {
+                hooks.call_ended(&id, call, &content).await?;
+            }
             results.push(result(&id, call, &content));
         }
         if !results.is_empty() {
@@ -143,20 +175,22 @@ impl Talk {
         };
         let turn = crate::script::turn(subagent.prompt, subagent.steps.clone());
         Box::pin(child.turn(&turn)).await?;
-        let said = subagent.steps.last().and_then(|step| step.says.last());
-        let report = match said {
-            Some(Say::Text(text)) => text.as_str(),
-            _ => "",
-        };
+        let report = last_words(&subagent.steps);
         Ok(json!([text_block(report), text_block(format!("agentId: {id} (internal ID)"))]))
     }
 
     async fn compact(&mut self, turn: &Turn) -> Result<(), Over> {
         let Some(step) = turn.steps.first() else { return Ok(()) };
         self.messages.push(json!({"role": "user", "content": [text_block(ASKS_FOR_SUMMARY)]}));
+        if let Some(hooks) = &mut self.face.hooks {
+            hooks.compaction_begins().await?;
+        }
         let answer = self.answer(&step.says);
         self.ask(&answer, step.trouble, false).await?;
         let summary = answer.blocks.iter().filter_map(|block| block["text"].as_str()).collect::<String>();
+        if let Some(hooks) = &self.face.hooks {
+            hooks.compaction_ended(&summary).await?;
+        }
         self.messages.clear();
         self.cached = self.face.base_tokens;
         self.face.opening = vec![text_block(format!("{CONTINUED}{summary}"))];
@@ -211,6 +245,14 @@ impl Talk {
         let mut body = self.face.body.clone();
         body["messages"] = Value::Array(messages);
         body
+    }
+}
+
+/// What the model says last.
+fn last_words(steps: &[Step]) -> &str {
+    match steps.last().and_then(|step| step.says.last()) {
+        Some(Say::Text(text)) => text,
+        _ => "",
     }
 }
 

@@ -4,15 +4,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::anthropic::Face;
+use super::hooks::Hooks;
 use super::{stainless, text_block, tools};
 use crate::script::Session;
+use crate::stage::Stage;
 
 const VERSION: &str = "2.1.330";
 const BETA: &str = "claude-code-20250219,interleaved-thinking-2025-05-14,context-management-2025-06-27";
 /// Not a credential: it has the place of one, so that it can be seen that the place is never recorded.
 const KEY: &str = "demo-key-of-nobody";
 
-pub(super) fn face(session: &Session) -> Face {
+pub(super) fn face(stage: &Stage, session: &Session) -> Face {
     let id = Uuid::new_v4().to_string();
     let mut headers = stainless("js", "0.128.0", "node", "v26.12.1");
     headers.extend(
@@ -58,6 +60,7 @@ pub(super) fn face(session: &Session) -> Face {
         title: Some(title),
         counts_tokens: true,
         subagent: Some(subagent),
+        hooks: session.hooks.then(|| Hooks::new(stage, session, id)),
     }
 }
 
@@ -110,6 +113,7 @@ fn subagent(parent: &Face, id: &str) -> Face {
     face.body["tools"] = tools(&["Bash", "Glob", "Grep", "Read"]);
     face.opening = vec![text_block(reminder("# gitStatus\nCurrent branch: main\n\nStatus:\n(clean)"))];
     face.environment = None;
+    face.hooks = parent.hooks.as_ref().map(|hooks| hooks.of_subagent(id));
     face.base_tokens = 5_130;
     face
 }

@@ -48,5 +48,6 @@ pub(super) fn face(session: &Session, began: &str) -> Face {
         title: None,
         counts_tokens: false,
         subagent: None,
+        hooks: None,
     }
 }

@@ -5,6 +5,7 @@ mod anthropic;
 mod claude_code;
 mod codex;
 mod copilot_cli;
+mod hooks;
 mod opencode;
 mod sdk;
 
@@ -46,7 +47,7 @@ impl Agent {
     /// An agent at the beginning of a session of its own.
     fn new(stage: &Stage, session: &Session, tempo: Tempo) -> Self {
         let face = match session.program {
-            Program::ClaudeCode => claude_code::face(session),
+            Program::ClaudeCode => claude_code::face(stage, session),
             Program::OpenCode => opencode::face(session),
             Program::CopilotCli => copilot_cli::face(session, &stage.began),
             Program::AnthropicSdk => sdk::face(session),
@@ -56,11 +57,21 @@ impl Agent {
         Self::Anthropic(Box::new(anthropic::Talk::new(stage, session, face, tempo)))
     }
 
-    /// Calls that stand beside the conversation, as a session begins.
+    /// What stands beside the conversation, as a session begins.
     async fn open(&self, prompt: &str, title: Option<&str>) -> Result<(), Over> {
-        match (self, title) {
-            (Self::Anthropic(talk), Some(title)) => talk.ask_for_title(prompt, title).await,
-            _ => Ok(()),
+        let Self::Anthropic(talk) = self else { return Ok(()) };
+        talk.open().await?;
+        match title {
+            Some(title) => talk.ask_for_title(prompt, title).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The session ends.
+    async fn close(&self) -> Result<(), Over> {
+        match self {
+            Self::Anthropic(talk) => talk.close().await,
+            Self::Responses(_) => Ok(()),
         }
     }
 
@@ -83,7 +94,7 @@ pub(crate) async fn act(stage: &Stage, session: &Session, tempo: Tempo) -> Resul
         // A person reads before they ask again.
         stage.pause(tempo.step).await?;
     }
-    Ok(())
+    agent.close().await
 }
 
 /// Tools as a request of Anthropic Messages lists them.

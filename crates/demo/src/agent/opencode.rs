@@ -41,6 +41,7 @@ pub(super) fn face(session: &Session) -> Face {
         title: Some(title),
         counts_tokens: false,
         subagent: None,
+        hooks: None,
     }
 }
 

@@ -30,5 +30,6 @@ pub(super) fn face(session: &Session) -> Face {
         title: None,
         counts_tokens: false,
         subagent: None,
+        hooks: None,
     }
 }

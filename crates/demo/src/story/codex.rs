@@ -29,6 +29,7 @@ const PATCH: &str = "*** Begin Patch
 pub(super) fn session() -> Session {
     Session {
         program: Program::Codex,
+        hooks: false,
         person: BEN,
         cwd: "/home/ben/billing",
         model: "gpt-5.5",

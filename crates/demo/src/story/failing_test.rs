@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::script::{
-    ANA, Program, Say, Session, Step, Trouble, Turn, call, delegates, fails, gives_value, step, text, think, turn,
+    ANA, Program, Say, Session, Step, Trouble, Turn, asked, call, delegates, fails, gives_value, step, text, think,
+    turn,
 };
 
 const FAILING: &str = "Exit code 1\n\n> storefront@2.4.0 test\n> vitest run src/cart\n\n \u{1b}[31m❯\u{1b}[0m src/cart/total.test.ts (3 tests | 1 failed) 14ms\n   × total > applies a percentage discount once\n     → expected 81 to be 90\n\n AssertionError: expected 81 to be 90 // Object.is equality\n ❯ src/cart/total.test.ts:22:32\n     20|   it('applies a percentage discount once', () => {\n     21|     const cart = cartOf({ price: 100, quantity: 1 }, { percent: 10 });\n     22|     expect(total(cart)).toBe(90);\n\n Test Files  1 failed (1)\n      Tests  1 failed | 2 passed (3)";
@@ -15,6 +16,7 @@ const PASSING: &str = "\n> storefront@2.4.0 test\n> vitest run src/cart\n\n \u{1
 pub(super) fn session() -> Session {
     Session {
         program: Program::ClaudeCode,
+        hooks: true,
         person: ANA,
         cwd: "/home/ana/src/storefront",
         model: "claude-opus-5-5",
@@ -117,7 +119,7 @@ fn elsewhere() -> Turn {
             ]),
             step(vec![
                 todo("completed", "completed", "in_progress"),
-                gives_value(
+                asked(gives_value(
                     "mcp__github__create_issue",
                     json!({
                         "owner": "example", "repo": "storefront", "labels": ["bug"],
@@ -125,7 +127,7 @@ fn elsewhere() -> Turn {
                         "body": "`src/voucher/apply.ts:31` calls `discounted()` on a sum that `total()` has discounted before."
                     }),
                     json!([{"type": "text", "text": "{\"number\":412,\"state\":\"open\",\"html_url\":\"https://github.com/example/storefront/issues/412\",\"labels\":[\"bug\"],\"user\":{\"login\":\"ana\"}}"}]),
-                ),
+                )),
             ]),
             step(vec![todo("completed", "completed", "completed")]),
             step(vec![text(

@@ -34,6 +34,7 @@ pub(super) fn opencode() -> Session {
     chart.attached = vec![image()];
     Session {
         program: Program::OpenCode,
+        hooks: false,
         person: CHIARA,
         cwd: "/Users/chiara/report",
         model: "claude-sonnet-5",
@@ -65,6 +66,7 @@ pub(super) fn opencode() -> Session {
 pub(super) fn copilot_cli() -> Session {
     Session {
         program: Program::CopilotCli,
+        hooks: false,
         person: BEN,
         cwd: "/home/ben/billing",
         model: "claude-sonnet-4.6",
@@ -113,6 +115,7 @@ pub(super) fn anthropic_sdk() -> Session {
     let ticket = |words: &str, kind: &str| turn(words, vec![step(vec![text(kind)])]);
     Session {
         program: Program::AnthropicSdk,
+        hooks: false,
         person: BATCH,
         cwd: "",
         model: "claude-haiku-4-5-20251001",
@@ -131,6 +134,7 @@ pub(super) fn openai_sdk() -> Session {
     let note = |words: &str, said: &str| turn(words, vec![step(vec![text(said)])]);
     Session {
         program: Program::OpenAiSdk,
+        hooks: false,
         person: BATCH,
         cwd: "",
         model: "gpt-5.5-mini",

@@ -32,6 +32,7 @@ pub(super) fn session() -> Session {
     let (anthropic, github) = keys();
     Session {
         program: Program::ClaudeCode,
+        hooks: false,
         person: CHIARA,
         cwd: "/Users/chiara/deploy",
         model: "claude-opus-5-5",

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::script::{ANA, Program, Session, Trouble, Turn, TurnKind, call, fails, step, text, think, turn};
+use crate::script::{ANA, Program, Session, Trouble, Turn, TurnKind, asked, call, fails, step, text, think, turn};
 
 pub(super) fn session() -> Session {
     Session {
         program: Program::ClaudeCode,
+        hooks: true,
         person: ANA,
         cwd: "/home/ana/src/infra",
         model: "claude-opus-5-5",
@@ -24,13 +25,13 @@ pub(super) fn session() -> Session {
                         ),
                     ])
                     .after(Trouble::Cut),
-                    step(vec![fails(
+                    step(vec![asked(fails(
                         "Bash",
                         json!({"command": "rm -r /mnt/staging/backups/2024-*", "description": "Delete the backups of 2024"}),
                         "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was a \
                          file edit, the new_string was NOT written to the file). STOP what you are doing and wait for the \
                          user to tell you how to proceed.",
-                    )]),
+                    ))]),
                     step(vec![text("148 of 162 GB are backups. I deleted nothing; say which of them may go.")]),
                 ],
             ),
@@ -66,12 +67,12 @@ pub(super) fn session() -> Session {
             turn(
                 "Good. Run it for real.",
                 vec![
-                    step(vec![call(
+                    step(vec![asked(call(
                         "Bash",
                         json!({"command": "scripts/prune.sh && df -h /mnt/staging", "description": "Prune the backups"}),
                         "pruned 214 files, 117G\nFilesystem      Size  Used Avail Use% Mounted on\n/dev/nvme1n1    168G   45G  \
                          123G  27% /mnt/staging",
-                    )]),
+                    ))]),
                     step(vec![text("Done: 117 GB are free again, the volume is at 27 %.")]),
                 ],
             ),
