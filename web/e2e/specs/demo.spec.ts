@@ -30,28 +30,37 @@ test('the demo shows the desk with agents at work, and nothing that was pasted i
     await expect(timeline(page).getByText('403 Forbidden')).toBeVisible();
     await expect(page.locator('body')).not.toContainText(/Demo0Demo0|Demo1Demo1/);
     await page.screenshot({ path: 'test-results/screens/demo-session.png' });
+  } finally {
+    await demo.stop();
+  }
+});
 
-    // Two of the agents have hooks, too: one record from both channels.
-    const ended = async (title: string) => {
-      await page.goto(`${demo.url}/?channel=hook`);
-      await rows.filter({ hasText: title }).getByRole('link').first().click();
-      await expect(row(page, 'Session start: startup')).toBeVisible();
-      await expect(page.getByText('ended', { exact: true })).toBeVisible({ timeout: 30_000 });
-    };
+test('two agents of the demo have hooks, too, and both channels give one record', async ({ page, guard }) => {
+  const demo = await Server.start({ demo: true });
+  const ended = async (title: string) => {
+    await page.goto(`${demo.url}/?channel=hook`);
+    const rows = page.getByRole('list', { name: /^Sessions/ }).getByRole('listitem');
+    await rows.filter({ hasText: title }).getByRole('link').first().click({ timeout: 30_000 });
+    await expect(page.getByText('ended', { exact: true })).toBeVisible({ timeout: 30_000 });
+    await page.goto(`${page.url()}?hide=model,reasoning,completion`);
+    await expect(row(page, 'Session start: startup')).toBeVisible();
+  };
+  try {
+    guard.origin = demo.url;
+    await page.goto(demo.link);
     await ended('Old backups on the staging volume');
     const refused = row(page, /^Command line, failed: Bash rm -r/);
     await expect(refused).toHaveCount(1);
     await expect(refused).toContainText('permission asked');
     await expect(refused.getByRole('button', { name: 'Seen by edge, hook: details' })).toBeVisible();
-    await page.goto(`${page.url()}?hide=model,reasoning,completion`);
     await expect(row(page, 'Compaction: manual')).toBeVisible();
+    await page.screenshot({ path: 'test-results/screens/demo-hooks.png' });
+
     await ended('Cart discount applied twice');
-    await page
-      .getByRole('combobox', { name: 'Lane' })
-      .selectOption({ label: 'Find other double discounts (6)' });
+    await page.goto(`${page.url()},builtin,cli`);
+    await expect(row(page, 'Subagent: Find other double discounts')).toBeVisible();
     await expect(row(page, 'Subagent start: Explore')).toBeVisible();
     await expect(row(page, 'Subagent end: Explore')).toBeVisible();
-    await page.screenshot({ path: 'test-results/screens/demo-hooks.png' });
   } finally {
     await demo.stop();
   }
