@@ -128,8 +128,10 @@ fn missing(sessions: &[StoredSession]) -> Option<String> {
     }
     // The last words of every session are there.
     let open = sessions.iter().find(|session| {
-        let last = session.events.last().map(|event| &event["kind"]);
-        !is_live(session) && last != Some(&Value::from("completion"))
+        // Of some their hooks tell the end, too.
+        let mut words = session.events.iter().rev().map(|event| event["kind"].as_str().unwrap_or_default());
+        let last = words.find(|kind| !["session_end", "notice"].contains(kind));
+        !is_live(session) && last != Some("completion")
     });
     open.map(|session| format!("{} has not ended", session.session["title"]))
 }
