@@ -1,5 +1,6 @@
-//! What a hook costs an agent: wall time of `ursa-endpoint hook` as a process, beside `/bin/true` in the same minute, at
-//! 1 KB and 1 MB of input, without and with fsync; its resident memory; the size of the program.
+//! What a hook costs an agent: wall time of `ursa-endpoint hook` as a process, at 1 KB and 1 MB of input, without and with
+//! fsync; its resident memory; the size of the program. Beside it, in turn and so in the same minute, what no hook can go
+//! below: `/bin/true`, and `cat` of the same input to a file.
 //!
 //! ```sh
 //! cargo build --release -p ursa-endpoint && cargo run --release -p ursa-endpoint --example hook_price -- [CALLS] [DIR]
@@ -14,13 +15,24 @@ use std::time::{Duration, Instant};
 
 const CALLS_DEFAULT: usize = 1000;
 
-/// One call of the program: from before it is started until it has ended.
-fn call(program: &Path, state: &Path, input: &[u8], hook: bool) -> Duration {
+/// `ursa-endpoint hook`, as an agent calls it.
+fn hook(program: &Path, state: &Path) -> Command {
     let mut command = Command::new(program);
-    if hook {
-        command.arg("hook").arg("--state-dir").arg(state).args(["claude-code", "PostToolUse"]);
-    }
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.arg("hook").arg("--state-dir").arg(state).args(["claude-code", "PostToolUse"]);
+    command.stdout(Stdio::piped());
+    command
+}
+
+/// `cat` to a file.
+fn cat(file: &Path) -> Command {
+    let mut command = Command::new("cat");
+    command.stdout(std::fs::File::create(file).unwrap());
+    command
+}
+
+/// One call of a program: from before it is started until it has ended.
+fn call(mut command: Command, input: &[u8]) -> Duration {
+    command.stdin(Stdio::piped()).stderr(Stdio::null());
     let begun = Instant::now();
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -50,9 +62,11 @@ fn load() -> String {
 
 /// Calls of 1 MB that fill the smallest spool.
 const FILLERS: usize = 20;
+/// What there is beside the hook.
+const BASES: [&str; 2] = ["`/bin/true`", "`cat` to a file"];
 /// Whether each record is synced, and what the spool is like.
 const SPOOLS: [(&str, bool, u64); 3] =
-    [("no fsync", false, 4096), ("fsync", true, 4096), ("no fsync, spool full", false, 16)];
+    [("hook", false, 4096), ("hook, fsync", true, 4096), ("hook, spool full", false, 16)];
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -60,7 +74,7 @@ fn main() {
     let parent = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let program = std::env::current_exe().unwrap().parent().unwrap().with_file_name("ursa-endpoint");
     let folder = parent.join(format!("hook-price-{}", std::process::id()));
-    println!("| case | p50 ms | p99 ms | resident MiB | load |\n|---|--:|--:|--:|--:|");
+    println!("| case | p50 ms | p99 ms | p50 / true's | resident MiB | load |\n|---|--:|--:|--:|--:|--:|");
     for (name, bytes) in [("1 KB", 1000), ("1 MB", 1_000_000)] {
         let input = format!(
             r#"{{"session_id":"s","hook_event_name":"PostToolUse","tool_response":{{"stdout":"{}"}}}}"#,
@@ -76,30 +90,28 @@ fn main() {
         // A spool that is full from the first measured call on.
         let filler = format!("{{\"text\":\"{}\"}}", "x".repeat(1_000_000));
         for _ in 0..FILLERS {
-            call(&program, &states[2], filler.as_bytes(), true);
+            call(hook(&program, &states[2]), filler.as_bytes());
         }
         // In turn, so that all see the same machine.
-        let mut times = [const { Vec::new() }; 4];
+        let mut times = [const { Vec::new() }; BASES.len() + SPOOLS.len()];
         for _ in 0..calls {
-            times[0].push(call(Path::new("/bin/true"), &folder, &[], false));
-            for (index, state) in states.iter().enumerate() {
-                times[index + 1].push(call(&program, state, input.as_bytes(), true));
+            times[0].push(call(Command::new("/bin/true"), &[]));
+            times[1].push(call(cat(&folder.join("copy")), input.as_bytes()));
+            for (state, times) in states.iter().zip(&mut times[BASES.len()..]) {
+                times.push(call(hook(&program, state), input.as_bytes()));
             }
         }
         let file = folder.join("input");
         std::fs::write(&file, &input).unwrap();
-        for (index, times) in times.iter_mut().enumerate() {
-            times.sort_unstable();
-            let state = index.checked_sub(1);
+        times.iter_mut().for_each(|times| times.sort_unstable());
+        let nothing = quantile(&times[0], 0.5);
+        for (index, times) in times.iter().enumerate() {
+            let state = index.checked_sub(BASES.len());
             let resident = state.and_then(|state| resident(&program, &states[state], &file));
             let resident = resident.map_or_else(|| "–".to_owned(), |mib| format!("{mib:.1}"));
-            let case = state.map_or_else(|| "/bin/true".to_owned(), |state| format!("{name}, {}", SPOOLS[state].0));
-            println!(
-                "| {case} | {:.2} | {:.2} | {resident} | {} |",
-                quantile(times, 0.5),
-                quantile(times, 0.99),
-                load()
-            );
+            let case = state.map_or_else(|| BASES[index], |state| SPOOLS[state].0);
+            let [half, most] = [0.5, 0.99].map(|part| quantile(times, part));
+            println!("| {name}, {case} | {half:.2} | {most:.2} | {:.1} | {resident} | {} |", half / nothing, load());
         }
         std::fs::remove_dir_all(&folder).unwrap();
         std::fs::create_dir_all(&folder).unwrap();

@@ -20,19 +20,20 @@ const EVENT_KEYS: [&str; 3] = ["hook_event_name", "hookEventName", "hookName"];
 
 /// The body of an envelope.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// JSON on one line.
-    pub(super) json: Vec<u8>,
+    pub(crate) json: Vec<u8>,
     /// Bytes of the input, when the body is not all of it.
-    pub(super) truncated: Option<u64>,
+    pub(crate) truncated: Option<u64>,
     /// The event's name, where the agent said it.
-    pub(super) event: Option<String>,
+    pub(crate) event: Option<String>,
 }
 
-/// Makes it.
-pub(super) fn body(input: Input) -> Body {
+/// Makes it. With `named` the event is known, and what came whole is left as it is, for [`crate::line::checked`].
+pub(super) fn body(input: Input, named: bool) -> Body {
     let total = input.total;
     match input.kept {
+        Kept::Whole(json) if named && input.ended => Body { json, truncated: None, event: None },
         Kept::Whole(bytes) => {
             if let Some(event) = look(without_mark(&bytes)) {
                 // An agent that leaves the pipe open has still said all it had to say.
@@ -60,7 +61,8 @@ fn cut(json: Vec<u8>, prefix: &[u8], total: u64) -> Body {
     }
 }
 
-fn binary(bytes: &[u8], total: u64) -> Body {
+/// Bytes that are no JSON, as many as a body may hold.
+pub(crate) fn binary(bytes: &[u8], total: u64) -> Body {
     const AROUND: usize = 64;
     let kept = &bytes[..bytes.len().min((BODY_BYTES_MAX - AROUND) / 4 * 3)];
     let json = format!(r#"{{"encoding":"base64","data":"{}"}}"#, STANDARD.encode(kept));
@@ -69,12 +71,12 @@ fn binary(bytes: &[u8], total: u64) -> Body {
 }
 
 /// The bytes without a byte order mark.
-pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
 /// Line ends can only stand between tokens, where a space is as good.
-fn on_one_line(json: &mut [u8]) {
+pub(crate) fn on_one_line(json: &mut [u8]) {
     for byte in json {
         // Written in any case: so it is done many at once.
         *byte = if matches!(*byte, b'\n' | b'\r') { b' ' } else { *byte };
@@ -83,7 +85,7 @@ fn on_one_line(json: &mut [u8]) {
 
 /// `None` when it is no JSON; else the event's name, if it is an object that tells one.
 #[allow(clippy::option_option, reason = "no JSON and no name are two things")]
-fn look(json: &[u8]) -> Option<Option<String>> {
+pub(crate) fn look(json: &[u8]) -> Option<Option<String>> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let first = json.iter().find(|byte| !byte.is_ascii_whitespace());
     let event = if first == Some(&b'{') {
@@ -140,7 +142,7 @@ mod tests {
         for piece in pieces {
             collector.take(piece);
         }
-        let body = body(collector.end(ended));
+        let body = body(collector.end(ended), false);
         assert!(body.json.len() <= BODY_BYTES_MAX && !body.json.contains(&b'\n'));
         (serde_json::from_slice(&body.json).unwrap(), body)
     }
@@ -154,6 +156,16 @@ mod tests {
         assert_eq!((unclosed.event.as_deref(), unclosed.truncated), (Some("Stop"), None));
         let (_, odd) = made(&[br#"{"hook_event_name": 5, "hookName": "permissionRequest"}"#], true);
         assert_eq!(odd.event.as_deref(), Some("permissionRequest"));
+    }
+
+    #[test]
+    fn what_came_whole_with_its_event_named_is_not_looked_at() {
+        for (ended, looked_at) in [(true, false), (false, true)] {
+            let mut collector = Collector::new();
+            collector.take(b"no\njson");
+            let body = body(collector.end(ended), true);
+            assert_eq!(body.json != b"no\njson", looked_at);
+        }
     }
 
     #[test]

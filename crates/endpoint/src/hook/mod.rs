@@ -5,14 +5,16 @@
 //! is, and records no value of it.
 
 mod answer;
-mod body;
+pub(crate) mod body;
 mod stdin;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ursa_journal::OsDisk;
@@ -27,6 +29,7 @@ use crate::line::{self, Head};
 use crate::spool::{self, LOCK_NAME, Limits, Lock, Spool, SpoolError};
 use crate::state::{StateDir, StateError};
 use body::Body;
+use stdin::{Input, Shared};
 
 /// How long stdin may stay open. Less than the shortest time that an agent gives its hooks (Codex's SessionEnd: 3 s).
 pub const STDIN_WAIT: Duration = Duration::from_secs(2);
@@ -87,35 +90,96 @@ enum RecordError {
 }
 
 /// Serves one call. The exit code is 0, whatever happens.
+///
+/// The call is served on the thread that the process began with. Another one keeps the time and does nothing unless that
+/// runs out: a thread that had to be waited for would cost each call two changes of processor.
 pub fn run(call: Call) -> ExitCode {
     // A panic's message would be read as the hook's.
     std::panic::set_hook(Box::new(|_| {}));
-    let agent = call.agent.clone();
-    let served = std::panic::catch_unwind(|| serve(call));
-    let text = answer(&agent, served.ok().flatten().as_deref());
-    let mut stdout = std::io::stdout();
-    // An agent that does not read its hook's answer does not want one.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let serving = Arc::new(Serving {
+        call,
+        at: now(),
+        begun: Instant::now(),
+        input: Shared::new(),
+        event: OnceLock::new(),
+        answered: Mutex::new(false),
+    });
+    let keeper = Arc::clone(&serving);
+    // Without it an agent could wait for ever: then rather no record.
+    if std::thread::Builder::new().spawn(move || keeper.keep_time()).is_ok() {
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| serving.serve()));
+    }
+    serving.answer();
     ExitCode::SUCCESS
 }
 
-/// Records the call. Answers the event's name.
-fn serve(call: Call) -> Option<String> {
-    let (at, begun) = (now(), Instant::now());
-    let input = stdin::read(std::io::stdin(), STDIN_WAIT);
-    let body = body::body(input);
-    let event = call.event.clone().or_else(|| body.event.clone());
-    let named = event.clone();
-    let (sender, receiver) = sync_channel(1);
-    let recorder = move || {
-        // Not recorded is not told to the agent; what could be counted is counted in the spool.
-        let _ = record(&call, named.as_deref(), at, body);
-        let _ = sender.send(());
-    };
-    if std::thread::Builder::new().spawn(recorder).is_ok() {
-        let _ = receiver.recv_timeout(CALL_WAIT.saturating_sub(begun.elapsed()));
+/// A call that is being served.
+struct Serving {
+    call: Call,
+    at: Timestamp,
+    begun: Instant,
+    input: Shared,
+    /// The event's name as the body told it.
+    event: OnceLock<String>,
+    answered: Mutex<bool>,
+}
+
+impl Serving {
+    /// Reads and records.
+    fn serve(&self) {
+        match self.input.read(std::io::stdin()) {
+            Some(input) => self.record(input),
+            // The other thread has what came, and ends the process.
+            None => std::thread::sleep(CALL_WAIT),
+        }
     }
-    event
+
+    fn record(&self, input: Input) {
+        let body = body::body(input, self.call.event.is_some());
+        if let Some(event) = &body.event {
+            let _ = self.event.set(event.clone());
+        }
+        // Not recorded is not told to the agent; what could be counted is counted in the spool.
+        let _ = record(&self.call, self.event(), self.at, body);
+    }
+
+    fn event(&self) -> Option<&str> {
+        self.call.event.as_deref().or(self.event.get().map(String::as_str))
+    }
+
+    /// Answers the agent and ends the process when the other thread does not: it waits for more input, or for a disk.
+    #[allow(clippy::disallowed_methods, reason = "the first thread waits for what may never come")]
+    fn keep_time(self: Arc<Self>) {
+        std::thread::sleep(STDIN_WAIT.saturating_sub(self.begun.elapsed()));
+        let left = || CALL_WAIT.saturating_sub(self.begun.elapsed());
+        if let Some(input) = self.input.take(false) {
+            // The disk may hang as well.
+            let (sender, receiver) = sync_channel(1);
+            let recorder = Arc::clone(&self);
+            let begun = std::thread::Builder::new().spawn(move || {
+                recorder.record(input);
+                let _ = sender.send(());
+            });
+            if begun.is_ok() {
+                let _ = receiver.recv_timeout(left());
+            }
+        } else {
+            std::thread::sleep(left());
+        }
+        self.answer();
+        std::process::exit(0);
+    }
+
+    /// Answers the agent, once. Returns when it is answered.
+    fn answer(&self) {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut *answered, true) {
+            let text = answer(&self.call.agent, self.event());
+            let mut stdout = std::io::stdout();
+            // An agent that does not read its hook's answer does not want one.
+            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        }
+    }
 }
 
 /// The time by the system's clock.

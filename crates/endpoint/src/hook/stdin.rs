@@ -1,9 +1,7 @@
 //! Reads what the agent says, within bounds of size and time.
 
 use std::io::Read;
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use crate::cut::{CutLimits, Cutter};
 use crate::line::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
@@ -79,12 +77,23 @@ impl Collector {
     }
 }
 
-/// Reads until the input ends, or for `wait` at most.
-pub(super) fn read(mut source: impl Read + Send + 'static, wait: Duration) -> Input {
-    let shared = Arc::new(Mutex::new(Some(Collector::new())));
-    let into = shared.clone();
-    let (sender, receiver) = sync_channel(1);
-    let reader = move || {
+/// What has come so far. Reading waits for the agent and can only be ended by ending the process: whoever does not want
+/// to wait any longer takes what there is.
+pub(super) struct Shared(Mutex<Option<Collector>>);
+
+impl Shared {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Some(Collector::new())))
+    }
+
+    /// What came. `None` when another thread has it.
+    pub(super) fn take(&self, ended: bool) -> Option<Input> {
+        let collector = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        collector.map(|collector| collector.end(ended))
+    }
+
+    /// Reads until the input ends. `None` when it was taken before.
+    pub(super) fn read(&self, mut source: impl Read) -> Option<Input> {
         let mut bytes = vec![0; READ_BYTES];
         loop {
             let read = match source.read(&mut bytes) {
@@ -93,16 +102,8 @@ pub(super) fn read(mut source: impl Read + Send + 'static, wait: Duration) -> In
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(_) => break,
             };
-            match into.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                Some(collector) => collector.take(&bytes[..read]),
-                None => return,
-            }
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.take(&bytes[..read]);
         }
-        // Nobody listens any more when it took too long.
-        let _ = sender.send(());
-    };
-    let begun = std::thread::Builder::new().spawn(reader);
-    let ended = begun.is_ok() && receiver.recv_timeout(wait).is_ok();
-    let collector = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
-    collector.unwrap_or_else(Collector::new).end(ended)
+        self.take(true)
+    }
 }

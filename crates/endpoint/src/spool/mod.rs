@@ -9,7 +9,7 @@
 //! | name | what |
 //! |---|---|
 //! | `identity` | the spool's id, its key, whose it is |
-//! | `seg-<16 hex>.ujl` | records: a segment header of the journal, then frames of kind `Envelope`; not preallocated. The payload is the envelope's line without `seq`, the frame's id the envelope's |
+//! | `seg-<16 hex>.ujl` | records: a segment header of the journal, then frames of kind `Envelope`; not preallocated. The payload is the envelope's line without `seq`, its body maybe as it came ([`crate::line`]); the frame's id is the envelope's |
 //! | `thin-<16 hex>.ujl` | the same, of records that were cut to their small fields for want of space |
 //! | `late-<uuid>.ujl` | the same with one frame, whose number is not yet given |
 //! | `tail` | where the last frame is: a hint |

@@ -18,7 +18,7 @@ pub struct Line {
     pub seq: u64,
     /// The envelope's id.
     pub id: uuid::Uuid,
-    /// The envelope's line without `seq`.
+    /// The envelope's line without `seq`, [checked](crate::line::checked).
     pub bytes: Vec<u8>,
 }
 
@@ -82,7 +82,7 @@ impl Spool<'_> {
                 }
                 if let Some(payload) = file.payload(&found)? {
                     let id = uuid::Uuid::from_bytes(found.head.exchange().0);
-                    batch.lines.push(Line { seq, id, bytes: payload });
+                    batch.lines.push(Line { seq, id, bytes: crate::line::checked(payload) });
                     size += length;
                     last = seq;
                 }

@@ -135,6 +135,7 @@ impl Spool<'_> {
             let wanted = seq > settled && moved.is_none_or(|moved| seq > moved);
             let payload = if wanted { listed.file.payload(&found)? } else { None };
             let Some(payload) = payload else { continue };
+            let payload = crate::line::checked(payload);
             let payload = crate::line::thinned(&payload).unwrap_or(payload);
             let frame =
                 Frame { exchange: found.head.exchange(), at: found.head.at(), kind: found.head.kind(), payload };
