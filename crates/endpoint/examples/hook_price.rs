@@ -103,7 +103,9 @@ fn main() {
         }
         let file = folder.join("input");
         std::fs::write(&file, &input).unwrap();
-        times.iter_mut().for_each(|times| times.sort_unstable());
+        for times in &mut times {
+            times.sort_unstable();
+        }
         let nothing = quantile(&times[0], 0.5);
         for (index, times) in times.iter().enumerate() {
             let state = index.checked_sub(BASES.len());
