@@ -58,6 +58,18 @@ struct Active {
     seal: u64,
 }
 
+impl Active {
+    /// Gives back what was preallocated and not used: a segment may be ended long before it is full. Not synced, as it is
+    /// no part of the log; after a power loss the next start does it again.
+    fn give_back_rest(self) {
+        if self.offset < self.segment.bytes
+            && let Err(error) = self.segment.file.cut(self.offset)
+        {
+            tracing::debug!(%error, "an ended segment keeps its size until the next start");
+        }
+    }
+}
+
 /// Frames as they were written.
 struct Written {
     starts: Vec<u64>,
@@ -136,7 +148,8 @@ impl Committer {
         segment.header.previous =
             Some(Position { segment: self.active.segment.header.number, offset: self.active.offset });
         self.log.add_segment(SegmentInfo::empty(segment.header.number));
-        self.active = Active { segment, stated: false, offset: SEGMENT_HEADER_BYTES, seal: 0 };
+        let fresh = Active { segment, stated: false, offset: SEGMENT_HEADER_BYTES, seal: 0 };
+        mem::replace(&mut self.active, fresh).give_back_rest();
         self.prepare();
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub trait Disk: Send + Sync + 'static {
     /// Makes a file for reading and writing; fails when it exists. Durable only after [`Disk::sync_dir`].
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
-    /// Opens a file for reading and syncing.
+    /// Opens a file for reading, cutting and syncing.
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
@@ -29,6 +29,8 @@ pub trait DiskFile: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes`. On an error any part of them may have been written.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Cuts the file to `bytes`, fewer than it has. Durable only after [`DiskFile::sync_data`].
+    fn cut(&self, bytes: u64) -> io::Result<()>;
     /// Makes what was written, and the length, durable.
     fn sync_data(&self) -> io::Result<()>;
     /// Length in bytes.
@@ -170,6 +172,10 @@ impl DiskFile for OsFile {
         self.0.write_all_at(bytes, offset)
     }
 
+    fn cut(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
     }
@@ -203,6 +209,10 @@ impl DiskFile for OsFile {
             }
         }
         Ok(())
+    }
+
+    fn cut(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //!
 //! A file `seg-<16 hexadecimal digits of its number>.ujl`, made of [`SEGMENT_HEADER_BYTES`] of header (the same 512
 //! bytes twice, each in a sector of its own, so that one bad sector does not cost the segment), then frames without
-//! gaps, then zeros up to the preallocated size.
+//! gaps, then zeros up to the preallocated size. A segment that is no longer written is cut to what is in it.
 //!
 //! | offset | bytes | header copy |
 //! |---|---|---|

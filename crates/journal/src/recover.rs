@@ -179,6 +179,8 @@ fn walk(log: &Log, found: &Found, end: Option<u64>, captures: &mut Captures) -> 
                 walked.gaps = true;
             }
             Step::End(at, cut) => {
+                // Else each start after a kill would leave a whole segment of zeros until it is trimmed.
+                walk.segment.cut_zeros(at)?;
                 walked.info.bytes = at;
                 walked.cut = cut;
                 return Ok(walked);

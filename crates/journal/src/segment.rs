@@ -162,6 +162,23 @@ impl SegmentFile {
         self.file.len()
     }
 
+    /// Gives back the zeros that were preallocated behind `end`, where the frames end, to a segment that nobody writes any
+    /// more. They say nothing, so reading the segment again gives the same, whichever part of the cut a power loss
+    /// keeps. The rest of a torn write stays: nothing tells it from damage, and it is less than a commit.
+    pub(crate) fn cut_zeros(&mut self, end: u64) -> io::Result<()> {
+        let len = self.len()?;
+        let used = self.used_end(end, len)?;
+        if used >= len {
+            return Ok(());
+        }
+        if let Err(error) = self.file.cut(used) {
+            // Only space is lost, and a log that is whole is worth more than that.
+            tracing::warn!(segment = self.header.number, %error, "a segment could not be cut to what is in it");
+            return Ok(());
+        }
+        self.sync()
+    }
+
     /// `len` bytes from `at`, or `None` if they do not all lie before `limit`.
     fn bytes(&mut self, at: u64, len: u64, limit: u64) -> io::Result<Option<&[u8]>> {
         let Some(end) = at.checked_add(len).filter(|end| *end <= limit) else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! A disk in memory that loses power, fills up and fails, from a seed: for tests of this crate and of those above it.
 //!
 //! What is written goes to a cache. A power loss keeps of it, sector by sector and in no order, what the seed decides;
-//! what was synced stays. Names that were created, renamed or removed since the last sync of the folder may come undone,
+//! what was synced stays. A file that was cut has any length from the old to the new one. Names that were created, renamed or removed since the last sync of the folder may come undone,
 //! the latest first. After a failed sync the cache still answers reads, but what was dirty may never reach the disk,
 //! as with Linux.
 
@@ -17,7 +17,7 @@ pub const SECTOR_BYTES: usize = 512;
 /// Calls that can be made to fail, or to be the last before a power loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// `write_at`.
+    /// `write_at` and `cut`.
     Write,
     /// `sync_data`.
     Sync,
@@ -35,6 +35,12 @@ struct Fault {
 
 type Folder = BTreeMap<String, usize>;
 
+/// A change of a file that is not yet durable.
+enum Dirty {
+    Write(usize, Vec<u8>),
+    Cut(usize),
+}
+
 /// One file's bytes.
 #[derive(Default)]
 struct Inode {
@@ -42,8 +48,8 @@ struct Inode {
     cached: Vec<u8>,
     /// As it would be after a power loss that keeps nothing more.
     durable: Vec<u8>,
-    /// Written since the last sync.
-    dirty: Vec<(usize, Vec<u8>)>,
+    /// Since the last sync, in order.
+    dirty: Vec<Dirty>,
 }
 
 impl Inode {
@@ -119,24 +125,41 @@ impl State {
         self.capacity.map(|capacity| capacity.saturating_sub(used))
     }
 
-    /// Keeps sectors of what is dirty: none, all, or each by a throw, by the mood of this power loss.
+    /// Keeps of what is dirty nothing, all, or each sector by a throw, by the mood of this power loss.
     fn settle_dirty(&mut self, inode: usize, mood: u64) {
-        let dirty = std::mem::take(&mut self.inodes[inode].dirty);
-        for (offset, data) in dirty {
-            let mut at = 0;
-            while at < data.len() {
-                let len = (SECTOR_BYTES - (offset + at) % SECTOR_BYTES).min(data.len() - at);
-                let keep = match mood {
-                    0 => false,
-                    1 => true,
-                    _ => self.below(mood) != 0,
-                };
-                if keep {
-                    Inode::write(&mut self.inodes[inode].durable, &data[at..at + len], offset + at);
-                }
-                at += len;
+        for change in std::mem::take(&mut self.inodes[inode].dirty) {
+            match change {
+                Dirty::Write(offset, data) => self.settle_write(inode, mood, offset, &data),
+                Dirty::Cut(bytes) => self.settle_cut(inode, mood, bytes),
             }
         }
+    }
+
+    fn settle_write(&mut self, inode: usize, mood: u64, offset: usize, data: &[u8]) {
+        let mut at = 0;
+        while at < data.len() {
+            let len = (SECTOR_BYTES - (offset + at) % SECTOR_BYTES).min(data.len() - at);
+            let keep = match mood {
+                0 => false,
+                1 => true,
+                _ => self.below(mood) != 0,
+            };
+            if keep {
+                Inode::write(&mut self.inodes[inode].durable, &data[at..at + len], offset + at);
+            }
+            at += len;
+        }
+    }
+
+    fn settle_cut(&mut self, inode: usize, mood: u64, bytes: usize) {
+        let gone = self.inodes[inode].durable.len().saturating_sub(bytes);
+        let kept = match mood {
+            0 => gone,
+            1 => 0,
+            _ => self.below(gone as u64 + 1) as usize,
+        };
+        let durable = &mut self.inodes[inode].durable;
+        durable.truncate(durable.len() - gone + kept);
     }
 
     fn lose_power(&mut self) {
@@ -174,8 +197,15 @@ impl State {
             Ok(()) => data.len().saturating_sub(missing as usize),
         };
         Inode::write(&mut self.inodes[inode].cached, &data[..written], offset);
-        self.inodes[inode].dirty.push((offset, data[..written].to_vec()));
+        self.inodes[inode].dirty.push(Dirty::Write(offset, data[..written].to_vec()));
         if entered.is_ok() && missing > 0 { Err(io::ErrorKind::StorageFull.into()) } else { entered }
+    }
+
+    fn cut(&mut self, inode: usize, bytes: usize) -> io::Result<()> {
+        self.enter(Call::Write)?;
+        self.inodes[inode].cached.truncate(bytes);
+        self.inodes[inode].dirty.push(Dirty::Cut(bytes));
+        Ok(())
     }
 
     fn sync(&mut self, inode: usize) -> io::Result<()> {
@@ -397,6 +427,10 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.lock()?.write(self.inode, bytes, offset as usize)
+    }
+
+    fn cut(&self, bytes: u64) -> io::Result<()> {
+        self.lock()?.cut(self.inode, bytes as usize)
     }
 
     fn sync_data(&self) -> io::Result<()> {

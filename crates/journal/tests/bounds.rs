@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{KEY, end, exact_config, frame, frames, open, read_all};
 use ursa_journal::sim::{Call, SimDisk};
 use ursa_journal::{
-    AppendError, END_RESERVE_BYTES, Journal, JournalConfig, JournalError, PAYLOAD_BYTES_MAX, Position,
+    AppendError, Disk, END_RESERVE_BYTES, Journal, JournalConfig, JournalError, PAYLOAD_BYTES_MAX, Position,
     SEGMENT_BYTES_FLOOR,
 };
 use ursa_model::capture::FrameKind;
@@ -158,6 +158,63 @@ fn a_segment_takes_a_sixteenth_of_a_small_disk() {
     assert_eq!(size(8 << 20).unwrap(), 5 << 20);
     assert_eq!(size(4 << 30).unwrap(), 64 << 20);
     assert!(size(1 << 20).is_err());
+}
+
+/// Bytes of all files.
+fn size(disk: &SimDisk) -> u64 {
+    let names = disk.list().unwrap();
+    names.iter().map(|name| disk.content(name).unwrap().len() as u64).sum()
+}
+
+#[test]
+fn restarts_leave_no_preallocated_space_behind() {
+    const SEGMENT: u64 = 256 << 10;
+    let config = JournalConfig { prepare_ahead: true, ..exact_config(SEGMENT) };
+    let disk = SimDisk::new(1);
+    for round in 0..50 {
+        let journal = open(&disk, &config).unwrap();
+        journal.writer().append(frame(round, FrameKind::Head, vec![7; 300])).unwrap().durable_blocking().unwrap();
+        assert_eq!(frames(&journal).len() as u64, 2 * round + 1);
+        let used: u64 = journal.segments().iter().map(|segment| segment.bytes).sum();
+        // Ends the process as a kill does: without a word to the folder. Two segments are written or made ahead.
+        disk.lose_power();
+        drop(journal);
+        disk.restore_power();
+        assert!(size(&disk) <= used + 2 * SEGMENT, "{} in round {round}, {used} used", size(&disk));
+    }
+}
+
+#[test]
+fn a_start_makes_room_on_a_disk_that_whole_segments_filled() {
+    const SEGMENT: u64 = 64 << 10;
+    let disk = SimDisk::new(1);
+    let journal = open(&disk, &exact_config(SEGMENT)).unwrap();
+    journal.writer().append(frame(1, FrameKind::Head, "head")).unwrap().durable_blocking().unwrap();
+    disk.lose_power();
+    drop(journal);
+    disk.restore_power();
+    disk.set_capacity(Some(SEGMENT + 4096));
+    assert_eq!(size(&disk), SEGMENT);
+    let journal = open(&disk, &exact_config(SEGMENT)).unwrap();
+    assert_eq!(frames(&journal).len(), 2);
+}
+
+#[test]
+fn a_segment_that_is_ended_early_gives_back_the_rest() {
+    const SEGMENT: u64 = 64 << 10;
+    let disk = SimDisk::new(1);
+    let journal = open(&disk, &exact_config(SEGMENT)).unwrap();
+    let writer = journal.writer();
+    for capture in 1..=5 {
+        writer.append(frame(capture, FrameKind::Head, "head")).unwrap().durable_blocking().unwrap();
+        journal.roll();
+    }
+    writer.append(end(5)).unwrap().durable_blocking().unwrap();
+    let segments = journal.segments();
+    assert!(segments.len() >= 5);
+    let used: u64 = segments.iter().map(|segment| segment.bytes).sum();
+    assert!(size(&disk) <= used + SEGMENT, "{} on disk, {used} used", size(&disk));
+    assert_eq!(frames(&journal).len(), 6);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -75,6 +75,29 @@ fn f03_a_failed_call_never_costs_what_was_acknowledged() {
 }
 
 #[test]
+fn f03_a_start_that_may_not_cut_goes_on_and_one_that_may_not_sync_does_not() {
+    let disk = SimDisk::new(1);
+    let config = exact_config(8192);
+    let journal = open(&disk, &config).unwrap();
+    journal.writer().append(frame(1, FrameKind::Head, "head")).unwrap().durable_blocking().unwrap();
+    journal.close().unwrap();
+    let whole = disk.content("seg-0000000000000001.ujl").unwrap();
+
+    // Syncs of a start: of what it reads, of the cut.
+    for sync in 1..=2 {
+        disk.fail_nth(Call::Sync, sync, ErrorKind::Other);
+        assert!(matches!(open(&disk, &config).err(), Some(JournalError::Io { .. })), "sync {sync}");
+        assert_eq!(disk.clear_faults(), 0);
+        disk.put("seg-0000000000000001.ujl", whole.clone());
+    }
+    disk.fail_nth(Call::Write, 1, ErrorKind::PermissionDenied);
+    let journal = open(&disk, &config).unwrap();
+    assert_eq!(disk.clear_faults(), 0);
+    assert_eq!(disk.content("seg-0000000000000001.ujl").unwrap().len(), 8192, "it keeps its size");
+    assert_eq!(frames(&journal).len(), 2);
+}
+
+#[test]
 fn f04_a_full_disk_drops_frames_and_the_journal_goes_on() {
     fail_every_call(Call::Write, ErrorKind::StorageFull, |n, health| assert_eq!(*health, Health::Working, "{n}"));
 }
@@ -153,6 +176,8 @@ fn what_a_full_disk_left_half_written_never_joins_the_log() {
             for ticket in tickets {
                 assert!(matches!(ticket.durable_blocking(), Err(JournalError::Full)));
             }
+            let content = disk.content("seg-0000000000000001.ujl").unwrap();
+            left_behind += u32::from(content[1024 + 360..].iter().any(|byte| *byte != 0));
             let next = frame(1, FrameKind::ResponsePart, vec![2; next_bytes]);
             writer.append(next).unwrap().durable_blocking().unwrap();
             let before = frames(&journal);
@@ -164,8 +189,6 @@ fn what_a_full_disk_left_half_written_never_joins_the_log() {
             assert_eq!((&after[..2], after.len()), (&before[..], 3), "seed {seed}");
             assert_eq!(end_of(&after[2]).reason, EndReason::Interrupted);
             assert_eq!(journal.stats().quarantined, 0);
-            let content = disk.content("seg-0000000000000001.ujl").unwrap();
-            left_behind += u32::from(content[1024 + 360..].iter().any(|byte| *byte != 0));
             assert!(stale_is_cut || journal.stats().cut_bytes == 0);
         }
         assert!(left_behind > 5, "the failure left whole frames behind in some runs");

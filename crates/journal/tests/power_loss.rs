@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use common::{KEY, Random, end, end_of, exact_config, frame, read_all};
 use ursa_journal::sim::SimDisk;
-use ursa_journal::{Entry, Journal, JournalConfig, Position};
+use ursa_journal::{Disk, Entry, Journal, JournalConfig, Position};
 use ursa_model::capture::{EndReason, Frame, FrameKind};
 
 const SEEDS_DEFAULT: u64 = 120;
@@ -85,6 +85,7 @@ impl History {
             }
             self.disk.restore_power();
             self.check(read_all(&journal, None));
+            self.check_sizes(&journal);
             assert_eq!(journal.stats().quarantined, 0, "a power loss is not damage");
             self.maybe_trim(&journal);
             self.append_until_power_loss(&journal);
@@ -126,6 +127,19 @@ impl History {
         self.removable = 0;
         self.appended.clear();
         self.acknowledged = 0;
+    }
+
+    /// Segments that are no longer written hold no zeros behind their frames, whichever part of a cut came undone before.
+    fn check_sizes(&self, journal: &Journal) {
+        let segments = journal.segments();
+        // The last one, and the one made ahead, are as they were made.
+        let names = self.disk.list().unwrap();
+        for segment in &segments[..segments.len() - 1] {
+            let name = names.iter().find(|name| name.contains(&format!("{:016x}", segment.number)));
+            let content = self.disk.content(name.unwrap()).unwrap();
+            let rest = &content[usize::try_from(segment.bytes).unwrap()..];
+            assert!(rest.last().is_none_or(|byte| *byte != 0), "{} of zeros in {name:?}", rest.len());
+        }
     }
 
     fn maybe_trim(&mut self, journal: &Journal) {
