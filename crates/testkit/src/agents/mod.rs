@@ -10,7 +10,7 @@ mod opencode;
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::process::Command;
@@ -186,6 +186,8 @@ pub struct AgentRun {
     pub stdout: String,
     /// Its standard error.
     pub stderr: String,
+    /// Wall time of its process.
+    pub elapsed: Duration,
 }
 
 impl AgentPrograms {
@@ -214,12 +216,15 @@ impl AgentPrograms {
             .env("TERM", "xterm")
             .env("LANG", "C.UTF-8");
         command.current_dir(workspace.project()).stdin(Stdio::null()).kill_on_drop(true);
+        let begun = Instant::now();
         let output = tokio::time::timeout(RUN_LIMIT, command.output()).await;
+        let elapsed = begun.elapsed();
         let Output { status, stdout, stderr } = output.context("the agent did not end in time")??;
         Ok(AgentRun {
             code: status.code(),
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            elapsed,
         })
     }
 }

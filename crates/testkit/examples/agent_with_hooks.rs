@@ -1,0 +1,129 @@
+//! What Ursa's hooks cost a session of the real Claude Code: the same scripted session without hooks and with them, in turn
+//! and so in the same minutes, by wall time of the agent's process. The device delivers while the agent runs, to something
+//! that takes whatever comes: a server on the same two cores would be measured too.
+//!
+//! ```sh
+//! scripts/bench hooks        # builds and installs what it needs; RUNS=20 for more of them
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ursa_testkit::agents::{AgentKind, AgentPrograms, AgentTask, Workspace};
+use ursa_testkit::endpoint::endpoint_program;
+use ursa_testkit::upstream::{Upstream, UpstreamOptions};
+
+const RUNS_DEFAULT: usize = 12;
+/// How long the last delivery may take.
+const DELIVERED_LIMIT: Duration = Duration::from_secs(30);
+
+/// Takes whatever is delivered, and counts it.
+fn collector() -> (String, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let taken = Arc::new(AtomicU64::new(0));
+    let counts = Arc::clone(&taken);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let counts = Arc::clone(&counts);
+            std::thread::spawn(move || take(&stream.unwrap(), &counts));
+        }
+    });
+    (url, taken)
+}
+
+fn take(mut stream: &TcpStream, taken: &AtomicU64) {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) <= 2 {
+            break;
+        }
+        let line = line.to_ascii_lowercase();
+        length = line.strip_prefix("content-length:").map_or(length, |value| value.trim().parse().unwrap());
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let lines = zstd::decode_all(&body[..]).unwrap().iter().filter(|byte| **byte == b'\n').count();
+    let receipt = format!(r#"{{"accepted":{lines},"duplicates":0,"rejected":[]}}"#);
+    let length = receipt.len();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    write!(stream, "{head}content-length: {length}\r\n\r\n{receipt}").unwrap();
+    taken.fetch_add(lines as u64, Ordering::SeqCst);
+}
+
+fn quantile(times: &[Duration], part: f64) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    sorted[((sorted.len() - 1) as f64 * part).round() as usize].as_secs_f64()
+}
+
+async fn session(programs: &AgentPrograms, base_url: &str, mcp_server: &Path) -> Duration {
+    let workspace = Workspace::fresh().await.unwrap();
+    let task = AgentTask { kind: AgentKind::ClaudeCode, base_url, prompt: "RIG-PROMPT tidy this project.", mcp_server };
+    let run = programs.run(&workspace, &task).await.unwrap();
+    assert_eq!(run.code, Some(0), "{}\n{}", run.stdout, run.stderr);
+    run.elapsed
+}
+
+#[tokio::main]
+async fn main() {
+    let runs = std::env::var("RUNS").map_or(RUNS_DEFAULT, |runs| runs.parse().unwrap());
+    let current = std::env::current_exe().unwrap();
+    let mcp_server = current.parent().unwrap().with_file_name("testkit-mcp");
+    let (url, taken) = collector();
+    let state = tempfile::tempdir().unwrap();
+    std::fs::write(state.path().join("endpoint.toml"), format!("server = \"{url}\"\n")).unwrap();
+    std::fs::write(state.path().join("device.key"), "key-of-the-bench").unwrap();
+    let bare = AgentPrograms::locate().unwrap();
+    let hooked = bare.with_hooks(&endpoint_program().unwrap(), state.path());
+    let upstream = Upstream::start(UpstreamOptions::default()).await.unwrap();
+    let base_url = upstream.base_url();
+    // The first of each reads programs from disk.
+    for programs in [&bare, &hooked] {
+        session(programs, &base_url, &mcp_server).await;
+    }
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for run in 0..runs {
+        // Each goes first as often as the other.
+        for turn in [run % 2, (run + 1) % 2] {
+            let (programs, times) = if turn == 0 { (&bare, &mut without) } else { (&hooked, &mut with) };
+            times.push(session(programs, &base_url, &mcp_server).await);
+        }
+    }
+    let sessions = runs as u64 + 1;
+    let calls = delivered(&taken).await / sessions;
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("| Claude Code, same session | p50 s | least s | most s |\n|---|--:|--:|--:|");
+    for (name, times) in [("without hooks", &without), ("with hooks", &with)] {
+        let [least, half, most] = [0.0, 0.5, 1.0].map(|part| quantile(times, part));
+        println!("| {name} | {half:.3} | {least:.3} | {most:.3} |");
+    }
+    let more = quantile(&with, 0.5) - quantile(&without, 0.5);
+    let each = more * 1000.0 / calls as f64;
+    println!(
+        "\n{runs} runs each, {calls} hook calls in a session, all delivered: {:+.0} ms, {each:+.1} ms",
+        more * 1000.0
+    );
+    println!("for each call (of p50). Load {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
+}
+
+/// How many records came in all, once no more come.
+async fn delivered(taken: &AtomicU64) -> u64 {
+    let (begun, mut seen) = (Instant::now(), 0);
+    loop {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let now = taken.load(Ordering::SeqCst);
+        if now == seen || begun.elapsed() > DELIVERED_LIMIT {
+            return now;
+        }
+        seen = now;
+    }
+}
