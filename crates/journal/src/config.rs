@@ -32,6 +32,9 @@ pub struct JournalConfig {
     pub queue_bytes: usize,
     /// How far the pipeline may lag behind, in bytes of journal; past it appends fail with `Full`. Default 8 GiB.
     pub lag_cap_bytes: u64,
+    /// Longest wait for a frame to be durable; past it the ticket says [`Overdue`](crate::JournalError::Overdue), at once
+    /// while the disk hangs. Default 5 s.
+    pub durable_within: Duration,
     /// Size of a segment in bytes; `None` is the smaller of 64 MiB and 1/16 of the free space.
     pub segment_bytes: Option<u64>,
     /// Make the next segment in the background. Turned off by tests that replay exact orders of disk calls.
@@ -45,6 +48,7 @@ impl Default for JournalConfig {
             commit_bytes: 256 << 10,
             queue_bytes: 64 << 20,
             lag_cap_bytes: 8 << 30,
+            durable_within: Duration::from_secs(5),
             segment_bytes: None,
             prepare_ahead: true,
         }

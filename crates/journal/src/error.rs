@@ -38,6 +38,9 @@ pub enum JournalError {
     /// The disk was full when the frame was to be written: it is dropped and counted. Later appends may succeed.
     #[error("no space left for the frame")]
     Full,
+    /// The disk did not confirm the frame in time. It stays queued, and may be on disk later.
+    #[error("the disk takes too long")]
+    Overdue,
     /// A write or sync failed, or the journal is closed: nothing is accepted any more, what was committed is readable.
     #[error("the journal no longer writes: {reason}")]
     Failed {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use ursa_model::capture::{Frame, FrameKind};
@@ -53,6 +53,8 @@ struct Inner {
     waiting: usize,
     /// Since when the first of `frames` waits.
     since: Option<Instant>,
+    /// Since when the committing thread works at what it took; `None` while it waits for more.
+    working_since: Option<Instant>,
     next_number: u64,
     /// Somebody waits for frames below this number.
     urgent_below: u64,
@@ -144,24 +146,35 @@ impl Queue {
         Ok(number)
     }
 
-    fn hurry(&self, number: u64) {
+    /// Makes the commit of that frame urgent. Answers how long to wait for it: not at all while the disk hangs for longer
+    /// than anybody is to wait, so that each request is not told anew how long that is.
+    fn hurry(&self, number: u64) -> Duration {
         let mut inner = self.lock();
+        let limit = self.config.durable_within;
+        let hangs = inner.working_since.is_some_and(|since| since.elapsed() >= limit);
         if inner.frames.front().is_some_and(|front| front.number <= number) && inner.urgent_below <= number {
             inner.urgent_below = number + 1;
             self.work.notify_one();
         }
+        if hangs { Duration::ZERO } else { limit }
+    }
+
+    fn overdue(&self) -> JournalError {
+        count(&self.log.counters.overdue, 1);
+        JournalError::Overdue
     }
 
     /// Waits for a batch that fits into `room` bytes.
     pub(crate) fn take(&self, room: u64) -> Work {
         let mut inner = self.lock();
-        loop {
+        inner.working_since = None;
+        let work = loop {
             if std::mem::take(&mut inner.roll) {
-                return Work::Roll;
+                break Work::Roll;
             }
             let Some(front) = inner.frames.front() else {
                 if inner.refuses() {
-                    return Work::Done;
+                    break Work::Done;
                 }
                 inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -169,11 +182,13 @@ impl Queue {
             let urgent = front.number < inner.urgent_below || inner.waiting >= self.config.commit_bytes || inner.closed;
             let waited = inner.since.map_or(self.config.commit_interval, |since| since.elapsed());
             if urgent || waited >= self.config.commit_interval {
-                return Self::cut_batch(&mut inner, room);
+                break Self::cut_batch(&mut inner, room);
             }
             let left = self.config.commit_interval.saturating_sub(waited);
             inner = self.work.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        };
+        inner.working_since = Some(Instant::now());
+        work
     }
 
     fn cut_batch(inner: &mut Inner, room: u64) -> Work {
@@ -303,14 +318,19 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Waits until the frame is on disk, and makes its commit urgent. The position is where the frame begins.
+    /// Waits until the frame is on disk, and makes its commit urgent. The position is where the frame begins. For a tokio
+    /// runtime that has timers.
     ///
     /// # Errors
     /// [`JournalError::Full`] when the disk was full, [`JournalError::Failed`] when the journal failed: in both cases
     /// the frame is dropped and counted, though a restart may find it if the write had reached the disk.
+    /// [`JournalError::Overdue`] when the disk hangs: then the frame stays queued.
     pub async fn durable(self) -> Outcome {
-        self.queue.hurry(self.number);
-        self.waiter.await.unwrap_or_else(|_| Err(JournalError::Failed { reason: Arc::from("closed") }))
+        let limit = self.queue.hurry(self.number);
+        match tokio::time::timeout(limit, self.waiter).await {
+            Ok(outcome) => outcome.unwrap_or_else(|_| closed()),
+            Err(_) => Err(self.queue.overdue()),
+        }
     }
 
     /// As [`Self::durable`], blocking the thread. Not for async code.
@@ -325,12 +345,19 @@ impl Ticket {
             }
         }
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut waiting = pin!(self.durable());
+        let limit = self.queue.hurry(self.number);
+        let begun = Instant::now();
+        let mut waiting = pin!(self.waiter);
         loop {
             match waiting.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(outcome) => return outcome,
-                Poll::Pending => thread::park(),
+                Poll::Ready(outcome) => return outcome.unwrap_or_else(|_| closed()),
+                Poll::Pending if begun.elapsed() >= limit => return Err(self.queue.overdue()),
+                Poll::Pending => thread::park_timeout(limit.saturating_sub(begun.elapsed())),
             }
         }
     }
+}
+
+fn closed() -> Outcome {
+    Err(JournalError::Failed { reason: Arc::from("closed") })
 }

@@ -32,6 +32,8 @@ pub struct JournalStats {
     pub slowest_commit_micros: u64,
     /// Frames dropped.
     pub dropped: Dropped,
+    /// Waits for the disk that were given up because they took too long. Their frames are not dropped.
+    pub overdue: u64,
     /// Bytes that wait in the queue or are being committed.
     pub queue_bytes: u64,
     /// Bytes between the pipeline's cursor and the end of what is committed.
@@ -61,6 +63,7 @@ pub(crate) struct Counters {
     pub(crate) disk_full: AtomicU64,
     pub(crate) failed: AtomicU64,
     pub(crate) too_large: AtomicU64,
+    pub(crate) overdue: AtomicU64,
     pub(crate) cut_bytes: AtomicU64,
     pub(crate) quarantined: AtomicU64,
     pub(crate) damaged_gaps: AtomicU64,
@@ -97,6 +100,7 @@ impl Counters {
                 failed: get(&self.failed),
                 too_large: get(&self.too_large),
             },
+            overdue: get(&self.overdue),
             cut_bytes: get(&self.cut_bytes),
             quarantined: get(&self.quarantined),
             damaged_gaps: get(&self.damaged_gaps),

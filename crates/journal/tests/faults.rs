@@ -4,6 +4,7 @@
 mod common;
 
 use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 use common::{end, end_of, exact_config, frame, frames, open, read_all};
 use ursa_journal::sim::{Call, SimDisk};
@@ -121,6 +122,35 @@ fn f03_a_failed_sync_is_never_tried_again() {
     assert_eq!(read_all(&journal, None).iter().map(|entry| entry.position).collect::<Vec<_>>(), [kept]);
     assert!(journal.close().is_err());
     assert_eq!(disk.calls(Call::Sync), syncs + 1);
+}
+
+#[test]
+fn f04_nobody_waits_for_ever_for_a_disk_that_hangs() {
+    let limit = Duration::from_millis(200);
+    let disk = SimDisk::new(1);
+    let journal = open(&disk, &JournalConfig { durable_within: limit, ..exact_config(1 << 16) }).unwrap();
+    let writer = journal.writer();
+    let late = |ticket: Ticket| {
+        let begun = Instant::now();
+        assert!(matches!(ticket.durable_blocking(), Err(JournalError::Overdue)));
+        begun.elapsed()
+    };
+    disk.hold_syncs(true);
+    let waited = late(writer.append(frame(1, FrameKind::Head, "head")).unwrap());
+    assert!(waited >= limit, "{waited:?}");
+    // The disk is known to hang: the next ones are told at once, in async code as well.
+    let waited: Vec<_> = (0..20).map(|_| late(writer.append(frame(1, FrameKind::RequestPart, "x")).unwrap())).collect();
+    assert!(waited.iter().all(|waited| *waited < limit), "{waited:?}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let ticket = writer.append(end(1)).unwrap();
+    assert!(matches!(runtime.block_on(ticket.durable()), Err(JournalError::Overdue)));
+    assert_eq!((journal.stats().overdue, journal.health()), (22, Health::Working));
+    assert!(frames(&journal).is_empty());
+
+    disk.hold_syncs(false);
+    writer.append(frame(2, FrameKind::Head, "head")).unwrap().durable_blocking().unwrap();
+    assert_eq!(frames(&journal).len(), 23, "what was late is dropped no more than what was not");
+    assert_eq!(journal.stats().dropped, ursa_journal::Dropped::default());
 }
 
 #[test]

@@ -15,7 +15,7 @@ impl FrameSink for JournalSink {
         Ok(Box::pin(async move {
             match ticket.durable().await {
                 Ok(_) => Ok(()),
-                Err(JournalError::Full) => Err(SinkError::Full),
+                Err(JournalError::Full | JournalError::Overdue) => Err(SinkError::Full),
                 Err(_) => Err(SinkError::Failed),
             }
         }))
@@ -45,7 +45,7 @@ impl EnvelopeSink for JournalSink {
         Ok(Box::pin(async move {
             match ticket.durable().await {
                 Ok(_) => Ok(()),
-                Err(JournalError::Full) => Err(SinkError::Full),
+                Err(JournalError::Full | JournalError::Overdue) => Err(SinkError::Full),
                 Err(_) => Err(SinkError::Failed),
             }
         }))

@@ -362,3 +362,60 @@ async fn f04_a_disk_that_hangs_does_not_delay_the_agent() {
     assert!(p99 <= Duration::from_millis(300), "p99 {p99:?} while commits take a second");
     under.server.kill().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f04_a_disk_that_hangs_is_waited_for_so_long_in_strict_and_no_longer() {
+    /// How long the server waits for its disk.
+    const WAIT: Duration = Duration::from_secs(5);
+    /// One sync takes so long.
+    const HANG: Duration = Duration::from_secs(12);
+    if !can_trace() {
+        return;
+    }
+    let (upstream, reached) = counting_upstream().await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = ServerOptions::for_upstream(&dir.path().join("data"), &upstream.base_url());
+    options.config = Some("[edge]\ndurability = \"strict\"\n".to_owned());
+    let segment = options.data_dir.join("journal/seg-0000000000000001.ujl").display().to_string();
+    let inject = format!("inject=fdatasync:delay_enter={}:when=12", HANG.as_micros());
+    let wrapper = [&STRACE[..], &["-e", "trace=fdatasync", "-e", &inject, "-P", &segment]].concat();
+    let under = Under::wrapped(options, dir, &wrapper).await;
+    let send = async |number: usize| {
+        let begun = Instant::now();
+        let (head, _) = under.exchange(request(&conversation(number), &format!("number {number}"))).await;
+        (head.status(), head.get("x-ursa-error").map(str::to_owned), begun.elapsed())
+    };
+    // Before the upstream is asked, and before an answer is whole, the disk is asked: only the first may tell a status.
+    let mut number = 0;
+    let (first, hanging) = loop {
+        let begun = Instant::now();
+        let mut wire = under.wire().await;
+        wire.send(request(&conversation(number), &format!("number {number}"))).await.unwrap();
+        let head = wire.head().await;
+        let status = head.ok().flatten().map(|head| head.status());
+        if begun.elapsed() >= WAIT {
+            break (status, begun);
+        }
+        number += 1;
+        assert!(number < 100, "the disk did not hang");
+    };
+    println!("request {number} was told {first:?} after {:?}", hanging.elapsed());
+    assert!(hanging.elapsed() <= WAIT + Duration::from_secs(1) + allowance(), "{:?}", hanging.elapsed());
+    let before = reached.load(Ordering::Relaxed);
+    let mut waits = Vec::new();
+    while hanging.elapsed() < HANG - Duration::from_secs(2) && waits.len() < 20 {
+        let (status, error, after) = send(number + 1 + waits.len()).await;
+        assert_eq!((status, error.as_deref()), (503, Some("journal_full")));
+        waits.push(after);
+    }
+    assert!(!waits.is_empty() && reached.load(Ordering::Relaxed) == before, "what is refused is not sent");
+    let slowest = percentile(&mut waits, 100);
+    println!("{} more were refused after {slowest:?} at most", waits.len());
+    assert!(slowest <= REFUSED_WITHIN + allowance(), "refused after {slowest:?}");
+    let until = Instant::now() + LIMIT;
+    while send(500).await.0 != 200 {
+        assert!(Instant::now() < until, "it takes work again once the disk does");
+    }
+    let session = under.session(&conversation(500)).await;
+    assert_eq!(session.session["completeness"]["complete"], true);
+}
