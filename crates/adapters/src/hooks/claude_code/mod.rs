@@ -175,11 +175,12 @@ fn subagent_stop(payload: &Payload<'_>, reading: &mut Reading) {
         reading.subagent = None;
         return summary(reading, said);
     }
-    reading.happened(EventKind::SubagentStop, payload.text(&["agent_type"]), "");
+    // What it said comes before its end, as it did.
     let own = reading.subagent.clone();
     if let Some(fact) = reading.said(said) {
         fact.own = own;
     }
+    reading.happened(EventKind::SubagentStop, payload.text(&["agent_type"]), "");
 }
 
 fn summary(reading: &mut Reading, text: Option<&str>) {

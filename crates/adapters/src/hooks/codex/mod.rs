@@ -57,8 +57,8 @@ fn read(payload: &Payload<'_>, reading: &mut Reading) -> bool {
             reading.happened(EventKind::SubagentStart, payload.text(&["agent_type"]), "");
         }
         "SubagentStop" => {
-            reading.happened(EventKind::SubagentStop, payload.text(&["agent_type"]), "");
             reading.said(payload.text(&["last_assistant_message"]));
+            reading.happened(EventKind::SubagentStop, payload.text(&["agent_type"]), "");
         }
         "Stop" => {
             reading.said(payload.text(&["last_assistant_message"]));

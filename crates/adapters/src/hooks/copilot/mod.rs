@@ -73,11 +73,11 @@ fn read_cli(payload: &Payload<'_>, reading: &mut Reading) -> bool {
             reading.happened(EventKind::SubagentStart, payload.text(&["agentType", "agent_type", "agentName"]), "");
         }
         "SubagentStop" => {
-            reading.happened(EventKind::SubagentStop, payload.text(&["agentType", "agent_type", "agentName"]), "");
             let child = reading.subagent.clone();
             if let Some(fact) = reading.said(payload.text(&["response", "last_assistant_message"])) {
                 fact.own = child;
             }
+            reading.happened(EventKind::SubagentStop, payload.text(&["agentType", "agent_type", "agentName"]), "");
         }
         "ErrorOccurred" => {
             let error = payload.value(&["error"]);

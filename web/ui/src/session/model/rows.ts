@@ -66,21 +66,14 @@ export function rowsOf(
   return rows;
 }
 
-/**
- * What a subagent did, as it reads: hooks tell its task only with what came of it, and its last words together with its
- * end.
- */
+/** What a subagent did, as it reads: hooks tell its task only with what came of it. */
 function inLaneOrder(items: readonly OutlineItem[]): OutlineItem[] {
   const ordered = [...items];
-  const move = (from: number, to: number) => ordered.splice(to, 0, ...ordered.splice(from, 1));
   const task = ordered.findIndex(({ kind }) => kind === 'prompt');
   if (ordered[task]?.channels.every((channel) => channel === 'hook')) {
-    move(task, ordered[0]?.kind === 'subagent_start' ? Math.min(1, task) : 0);
+    const to = ordered[0]?.kind === 'subagent_start' ? Math.min(1, task) : 0;
+    ordered.splice(to, 0, ...ordered.splice(task, 1));
   }
-  const stop = ordered.findIndex(({ kind }) => kind === 'subagent_stop');
-  let end = stop;
-  while (stop >= 0 && ordered[end + 1]?.at === ordered[stop]?.at) end += 1;
-  if (end > stop) move(stop, end);
   return ordered;
 }
 
