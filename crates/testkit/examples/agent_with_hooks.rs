@@ -51,7 +51,7 @@ fn take(mut stream: &TcpStream, taken: &AtomicU64) {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    let lines = zstd::decode_all(&body[..]).unwrap().iter().filter(|byte| **byte == b'\n').count();
+    let lines = zstd::decode_all(&body[..]).unwrap().split(|byte| *byte == b'\n').count() - 1;
     let receipt = format!(r#"{{"accepted":{lines},"duplicates":0,"rejected":[]}}"#);
     let length = receipt.len();
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
@@ -67,7 +67,8 @@ fn quantile(times: &[Duration], part: f64) -> f64 {
 
 async fn session(programs: &AgentPrograms, base_url: &str, mcp_server: &Path) -> Duration {
     let workspace = Workspace::fresh().await.unwrap();
-    let task = AgentTask { kind: AgentKind::ClaudeCode, base_url, prompt: "RIG-PROMPT tidy this project.", mcp_server };
+    let prompt = "RIG-PROMPT tidy this project.";
+    let task = AgentTask { kind: AgentKind::ClaudeCode, base_url: Some(base_url), prompt, mcp_server };
     let run = programs.run(&workspace, &task).await.unwrap();
     assert_eq!(run.code, Some(0), "{}\n{}", run.stdout, run.stderr);
     run.elapsed

@@ -30,9 +30,14 @@ pub struct Endpoint {
 impl Endpoint {
     /// A device that enrols at the server. Errors when the program is not built or does not succeed.
     pub async fn enrolled(state_dir: &Path, server: &str, token: &str) -> anyhow::Result<Self> {
-        let endpoint = Self { program: endpoint_program()?, state_dir: state_dir.to_path_buf() };
+        let endpoint = Self::at(state_dir)?;
         endpoint.run(&["enroll", "--server", server, "--token", token]).await?;
         Ok(endpoint)
+    }
+
+    /// A device that has enrolled before. Errors when the program is not built.
+    pub fn at(state_dir: &Path) -> anyhow::Result<Self> {
+        Ok(Self { program: endpoint_program()?, state_dir: state_dir.to_path_buf() })
     }
 
     /// The program.

@@ -26,18 +26,22 @@ pub(super) fn command(program: &Path, workspace: &Workspace, task: &AgentTask<'_
 
 /// Where its model is. The clouds' own sign-in is left out, as behind a gateway that signs.
 fn provider(command: &mut Command, task: &AgentTask<'_>) {
+    let Some(base_url) = task.base_url else {
+        command.env("ANTHROPIC_API_KEY", DUMMY_KEY);
+        return;
+    };
     match task.kind {
         AgentKind::ClaudeCodeOnBedrock => command
             .env("CLAUDE_CODE_USE_BEDROCK", "1")
             .env("CLAUDE_CODE_SKIP_BEDROCK_AUTH", "1")
-            .env("ANTHROPIC_BEDROCK_BASE_URL", task.base_url)
+            .env("ANTHROPIC_BEDROCK_BASE_URL", base_url)
             .env("AWS_REGION", "us-east-1"),
         AgentKind::ClaudeCodeOnVertex => command
             .env("CLAUDE_CODE_USE_VERTEX", "1")
             .env("CLAUDE_CODE_SKIP_VERTEX_AUTH", "1")
-            .env("ANTHROPIC_VERTEX_BASE_URL", task.base_url)
+            .env("ANTHROPIC_VERTEX_BASE_URL", base_url)
             .env("ANTHROPIC_VERTEX_PROJECT_ID", "testkit")
             .env("CLOUD_ML_REGION", "us-east5"),
-        _ => command.env("ANTHROPIC_BASE_URL", task.base_url).env("ANTHROPIC_API_KEY", DUMMY_KEY),
+        _ => command.env("ANTHROPIC_BASE_URL", base_url).env("ANTHROPIC_API_KEY", DUMMY_KEY),
     };
 }

@@ -17,20 +17,20 @@ pub(super) fn command(program: &Path, workspace: &Workspace, task: &AgentTask<'_
     std::fs::create_dir_all(&home)?;
     std::fs::write(home.join("config.toml"), config(workspace, task))?;
     let mut command = super::clean(program);
-    command.env("TESTKIT_API_KEY", DUMMY_KEY).args(["exec", "--json"]).arg(super::prompt(workspace, task));
+    let key = if task.base_url.is_some() { "TESTKIT_API_KEY" } else { "OPENAI_API_KEY" };
+    command.env(key, DUMMY_KEY).args(["exec", "--json"]).arg(super::prompt(workspace, task));
     Ok(command)
 }
 
 fn config(workspace: &Workspace, task: &AgentTask<'_>) -> String {
     // A JSON string is a TOML basic string.
-    let base_url = json!(format!("{}/v1", task.base_url));
     let mcp_server = json!(task.mcp_server);
     let project = json!(workspace.project());
-    let websockets = task.kind == AgentKind::CodexOverWebSocket;
+    let (chosen, provider) = task.base_url.map(|url| provider(task, url)).unwrap_or_default();
     let model = if task.kind == AgentKind::CodexInCodeMode { CODE_MODE_MODEL } else { MODEL };
     format!(
         r#"model = "{model}"
-model_provider = "testkit"
+{chosen}
 approval_policy = "never"
 sandbox_mode = "danger-full-access"
 check_for_update_on_startup = false
@@ -38,15 +38,7 @@ check_for_update_on_startup = false
 [analytics]
 enabled = false
 
-[model_providers.testkit]
-name = "testkit"
-base_url = {base_url}
-env_key = "TESTKIT_API_KEY"
-wire_api = "responses"
-supports_websockets = {websockets}
-request_max_retries = 1
-stream_max_retries = 1
-
+{provider}
 [mcp_servers.testkit]
 command = {mcp_server}
 
@@ -54,4 +46,22 @@ command = {mcp_server}
 trust_level = "trusted"
 "#
     )
+}
+
+/// The line that chooses a provider of our own, and its table.
+fn provider(task: &AgentTask<'_>, base_url: &str) -> (&'static str, String) {
+    let base_url = json!(format!("{base_url}/v1"));
+    let websockets = task.kind == AgentKind::CodexOverWebSocket;
+    let table = format!(
+        r#"[model_providers.testkit]
+name = "testkit"
+base_url = {base_url}
+env_key = "TESTKIT_API_KEY"
+wire_api = "responses"
+supports_websockets = {websockets}
+request_max_retries = 1
+stream_max_retries = 1
+"#
+    );
+    (r#"model_provider = "testkit""#, table)
 }

@@ -18,7 +18,7 @@ pub(super) fn command(program: &Path, workspace: &Workspace, task: &AgentTask<'_
     // Without the first it looks for GitHub, without the second for a newer self.
     command.env("COPILOT_OFFLINE", "true").env("COPILOT_AUTO_UPDATE", "false");
     command.env("COPILOT_PROVIDER_TYPE", "openai").env("COPILOT_PROVIDER_WIRE_API", "completions");
-    command.env("COPILOT_PROVIDER_BASE_URL", format!("{}/v1", task.base_url));
+    command.envs(task.base_url.map(|url| ("COPILOT_PROVIDER_BASE_URL", format!("{url}/v1"))));
     command.env("COPILOT_PROVIDER_API_KEY", DUMMY_KEY).env("COPILOT_MODEL", "gpt-5.4");
     command.arg("-p").arg(super::prompt(workspace, task));
     command.args(["--allow-all-tools", "--allow-all-paths", "--trust-folder", "--output-format", "json"]);

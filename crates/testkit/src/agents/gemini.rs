@@ -20,7 +20,7 @@ pub(super) fn command(program: &Path, workspace: &Workspace, task: &AgentTask<'_
     std::fs::write(home.join("settings.json"), settings.to_string())?;
     let mut command = super::clean(Path::new("node"));
     command.arg(program);
-    command.env("GEMINI_API_KEY", DUMMY_KEY).env("GOOGLE_GEMINI_BASE_URL", task.base_url);
+    command.env("GEMINI_API_KEY", DUMMY_KEY).envs(task.base_url.map(|url| ("GOOGLE_GEMINI_BASE_URL", url)));
     command.env("GEMINI_CLI_TRUST_WORKSPACE", "true").env("GEMINI_CLI_NO_RELAUNCH", "true");
     command.arg("-p").arg(super::prompt(workspace, task));
     command.args(["--approval-mode", "yolo", "--output-format", "stream-json"]);

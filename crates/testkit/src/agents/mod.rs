@@ -169,8 +169,9 @@ async fn git(dir: &Path, arguments: &[&str]) -> anyhow::Result<()> {
 pub struct AgentTask<'a> {
     /// Which agent.
     pub kind: AgentKind,
-    /// The base URL that it is given: the upstream's, or `…/edge/{upstream}`.
-    pub base_url: &'a str,
+    /// The base URL that it is given: the upstream's, or `…/edge/{upstream}`. `None`: what `ursa-endpoint install` gives
+    /// it, see [`AgentPrograms::with_hooks`].
+    pub base_url: Option<&'a str>,
     /// The words of the prompt; `RIG-PROMPT` runs the whole script, `RIG-PLAIN` gets one plain answer.
     pub prompt: &'a str,
     /// The `testkit-mcp` program.
@@ -190,9 +191,34 @@ pub struct AgentRun {
     pub elapsed: Duration,
 }
 
+/// An agent whose settings are written, and that is not started yet.
+#[derive(Debug)]
+pub struct Prepared(Command);
+
+impl Prepared {
+    /// Runs it to its end. Errors when it cannot be started or does not end in time.
+    pub async fn run(mut self) -> anyhow::Result<AgentRun> {
+        let begun = Instant::now();
+        let output = tokio::time::timeout(RUN_LIMIT, self.0.output()).await;
+        let elapsed = begun.elapsed();
+        let Output { status, stdout, stderr } = output.context("the agent did not end in time")??;
+        Ok(AgentRun {
+            code: status.code(),
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            elapsed,
+        })
+    }
+}
+
 impl AgentPrograms {
-    /// Runs an agent to its end. Errors when it cannot be started or does not end in time.
+    /// [Prepares](Self::prepare) and runs an agent.
     pub async fn run(&self, workspace: &Workspace, task: &AgentTask<'_>) -> anyhow::Result<AgentRun> {
+        self.prepare(workspace, task).await?.run().await
+    }
+
+    /// Writes an agent's settings, and installs into them what is to be installed. Errors when that cannot be done.
+    pub async fn prepare(&self, workspace: &Workspace, task: &AgentTask<'_>) -> anyhow::Result<Prepared> {
         let program = self.program(task.kind)?;
         let mut command = match task.kind {
             AgentKind::ClaudeCode
@@ -207,7 +233,7 @@ impl AgentPrograms {
             AgentKind::Opencode => opencode::command(&program, workspace, task)?,
         };
         if let Some(hooks) = &self.hooks {
-            hooks.install(workspace, task.kind).await?;
+            command.envs(hooks.install(workspace, task).await?);
         }
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
@@ -216,16 +242,7 @@ impl AgentPrograms {
             .env("TERM", "xterm")
             .env("LANG", "C.UTF-8");
         command.current_dir(workspace.project()).stdin(Stdio::null()).kill_on_drop(true);
-        let begun = Instant::now();
-        let output = tokio::time::timeout(RUN_LIMIT, command.output()).await;
-        let elapsed = begun.elapsed();
-        let Output { status, stdout, stderr } = output.context("the agent did not end in time")??;
-        Ok(AgentRun {
-            code: status.code(),
-            stdout: String::from_utf8_lossy(&stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&stderr).into_owned(),
-            elapsed,
-        })
+        Ok(Prepared(command))
     }
 }
 

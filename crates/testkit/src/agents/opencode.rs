@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -10,6 +11,7 @@ use super::{AgentTask, DUMMY_KEY, Workspace};
 const MODEL: &str = "claude-sonnet-4-5";
 
 pub(super) fn command(program: &Path, workspace: &Workspace, task: &AgentTask<'_>) -> anyhow::Result<Command> {
+    let base_url = task.base_url.context("opencode has no hooks to install a base URL with")?;
     let home = workspace.home().join(".config/opencode");
     std::fs::create_dir_all(&home)?;
     let model = json!({
@@ -20,7 +22,7 @@ pub(super) fn command(program: &Path, workspace: &Workspace, task: &AgentTask<'_
         "model": format!("anthropic/{MODEL}"), "autoupdate": false, "share": "disabled", "snapshot": false,
         "permission": {"*": "allow"},
         "provider": {"anthropic": {
-            "options": {"baseURL": format!("{}/v1", task.base_url), "apiKey": DUMMY_KEY}, "models": {MODEL: model},
+            "options": {"baseURL": format!("{base_url}/v1"), "apiKey": DUMMY_KEY}, "models": {MODEL: model},
         }},
         "mcp": {"testkit": {"type": "local", "command": [task.mcp_server], "enabled": true}},
     });

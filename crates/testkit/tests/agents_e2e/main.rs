@@ -29,7 +29,7 @@ fn skipped() -> bool {
 async fn run(kind: AgentKind, base_url: &str, prompt: &str) -> (AgentRun, Workspace) {
     let workspace = Workspace::fresh().await.unwrap();
     let mcp_server = Path::new(env!("CARGO_BIN_EXE_testkit-mcp"));
-    let task = AgentTask { kind, base_url, prompt, mcp_server };
+    let task = AgentTask { kind, base_url: Some(base_url), prompt, mcp_server };
     let run = AgentPrograms::locate().unwrap().run(&workspace, &task).await.unwrap();
     assert_eq!(run.code, Some(0), "{kind:?}:\n{}\n{}", run.stdout, run.stderr);
     (run, workspace)

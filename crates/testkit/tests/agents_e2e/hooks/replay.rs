@@ -96,10 +96,10 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Over a copy of a data folder that holds no record yet.
+    /// Over a copy of a template's data, which hold no record yet.
     fn empty(template: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        copy_folder(template, dir.path()).unwrap();
+        copy_folder(&super::run::data(template), dir.path()).unwrap();
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), &key(dir.path(), "store")).unwrap());
         let settings = PipelineSettings {
             environment: EnvironmentId::default_environment(),
