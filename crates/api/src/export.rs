@@ -21,6 +21,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 use crate::sessions::{find_session, path_id};
 use crate::state::{ApiParts, ApiState};
+use crate::view::Settled;
 
 /// A session and its timeline.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -109,14 +110,20 @@ pub(crate) async fn export(
     Ok(response)
 }
 
-fn read_page(parts: &ApiParts, session: SessionId, cursor: Option<&str>) -> Result<Page<Event>, Problem> {
-    Ok(parts.store.timeline(session, PAGE_MAX, cursor)?)
+fn read_page(
+    parts: &ApiParts,
+    session: SessionId,
+    settled: Settled,
+    cursor: Option<&str>,
+) -> Result<Page<Event>, Problem> {
+    let Page { items, next_cursor } = parts.store.timeline(session, PAGE_MAX, cursor)?;
+    Ok(Page { items: items.into_iter().map(|event| settled.event(event)).collect(), next_cursor })
 }
 
 /// Where the writing of an export is.
 enum Next {
     Opening(Box<Session>),
-    Page { session: SessionId, cursor: Option<String> },
+    Page { session: SessionId, settled: Settled, cursor: Option<String> },
     End,
 }
 
@@ -128,17 +135,20 @@ fn pages(state: ApiState, session: Session, lines: bool) -> Body {
             match next {
                 Next::Opening(session) => {
                     let text = opening(lines, &session)?;
-                    Ok::<_, std::io::Error>(Some((text, Next::Page { session: session.id, cursor: None })))
+                    Ok::<_, std::io::Error>(Some((
+                        text,
+                        Next::Page { session: session.id, settled: Settled::of(&session), cursor: None },
+                    )))
                 }
-                Next::Page { session, cursor } => {
+                Next::Page { session, settled, cursor } => {
                     let first = cursor.is_none();
-                    let page = state.blocking(move |parts| read_page(parts, session, cursor.as_deref())).await;
+                    let page = state.blocking(move |parts| read_page(parts, session, settled, cursor.as_deref())).await;
                     // An error here ends the body without its closing chunk: the status went out long ago.
                     let page = page.map_err(|problem| std::io::Error::other(problem.detail))?;
                     let text = events(lines, &page, first)?;
                     let next = match page.next_cursor {
                         None => Next::End,
-                        cursor => Next::Page { session, cursor },
+                        cursor => Next::Page { session, settled, cursor },
                     };
                     Ok(Some((text, next)))
                 }
@@ -180,7 +190,7 @@ async fn whole_atif(state: &ApiState, session: Session) -> Result<Body, Problem>
         let mut events = Vec::new();
         let mut cursor = None;
         loop {
-            let page = read_page(parts, session.id, cursor.as_deref())?;
+            let page = read_page(parts, session.id, Settled::of(&session), cursor.as_deref())?;
             events.extend(page.items);
             if events.len() > ATIF_EVENTS_LIMIT {
                 let reason = format!("the session has more than {ATIF_EVENTS_LIMIT} events; use ndjson");

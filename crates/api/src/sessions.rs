@@ -19,7 +19,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 use crate::search::{audited_query, check_may_search};
 use crate::state::{ApiParts, ApiState};
-use crate::view::{self, List};
+use crate::view::{self, List, Settled};
 
 /// What a model saw in one call.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -160,16 +160,16 @@ pub(crate) async fn outline(
     let outline = state.blocking({
         let caller = caller.clone();
         move |parts| {
-            let session = find_session(parts, id)?.id;
-            let outline = parts.store.outline(session, limit)?;
+            let session = find_session(parts, id)?;
+            let outline = parts.store.outline(session.id, limit)?;
             if caller.reads_content() {
-                caller.audit(parts, "read_outline", &session.to_string())?;
+                caller.audit(parts, "read_outline", &session.id.to_string())?;
             }
-            Ok(outline)
+            Ok((Settled::of(&session), outline))
         }
     });
-    let Outline { rev, items, cut, last_seq } = outline.await?;
-    let items = items.into_iter().map(|item| view::outline(&caller, item)).collect();
+    let (settled, Outline { rev, items, cut, last_seq }) = outline.await?;
+    let items = items.into_iter().map(|item| settled.outline(view::outline(&caller, item))).collect();
     Ok(Json(SessionOutline { rev, items, cut, last_seq }))
 }
 
@@ -196,7 +196,8 @@ pub(crate) async fn events(
     let page = state.blocking({
         let caller = caller.clone();
         move |parts| {
-            let session = find_session(parts, id)?.id;
+            let session = find_session(parts, id)?;
+            let (settled, session) = (Settled::of(&session), session.id);
             let page: Page<Event> = match from_seq {
                 Some(seq) => parts.store.timeline_from(session, seq, limit)?,
                 None => parts.store.timeline(session, limit, cursor.as_deref())?,
@@ -206,7 +207,8 @@ pub(crate) async fn events(
             }
             // Here, not on the async thread: cutting goes over all of the content.
             let Page { items, next_cursor } = page;
-            let shown = items.into_iter().map(|event| ClippedEvent::of(&view::event(&caller, event), clip));
+            let shown = items.into_iter().map(|event| settled.event(view::event(&caller, event)));
+            let shown = shown.map(|event| ClippedEvent::of(&event, clip));
             Ok(List { items: shown.collect::<Result<_, _>>()?, next_cursor })
         }
     });
@@ -227,7 +229,8 @@ pub(crate) async fn event(
     let clip = clip(&Params::read(&uri)?)?;
     let event = state.blocking(move |parts| {
         let event = find_event(parts, &caller, id)?;
-        ClippedEvent::of(&view::event(&caller, event), clip)
+        let settled = Settled::of(&find_session(parts, event.session_id)?);
+        ClippedEvent::of(&settled.event(view::event(&caller, event)), clip)
     });
     Ok(Json(event.await?))
 }

@@ -1,9 +1,9 @@
 //! What each role sees of the record: the one place where content is taken out.
 
 use serde::Serialize;
-use ursa_model::event::{Attachment, Event, EventBody, ToolCallBody};
+use ursa_model::event::{Attachment, Event, EventBody, ToolCallBody, ToolStatus};
 use ursa_model::outline::OutlineItem;
-use ursa_model::session::Session;
+use ursa_model::session::{Session, SessionStatus};
 use ursa_store::Page;
 
 use crate::auth::Caller;
@@ -30,6 +30,36 @@ pub(crate) fn session(caller: &Caller, mut session: Session) -> Session {
         session.title = None;
     }
     session
+}
+
+/// What becomes of tool calls when a session ends. Hooks tell that a call starts; that its user refused it, or ended the
+/// agent, no hook tells. It does not run any more then, and how it went is not known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settled(bool);
+
+impl Settled {
+    /// By the session's status.
+    pub(crate) fn of(session: &Session) -> Self {
+        Self(session.status == SessionStatus::Ended)
+    }
+
+    /// An event of that session.
+    pub(crate) fn event(self, mut event: Event) -> Event {
+        if let EventBody::ToolCall(call) = &mut event.body {
+            call.status = self.status(call.status);
+        }
+        event
+    }
+
+    /// A line of its outline.
+    pub(crate) fn outline(self, mut item: OutlineItem) -> OutlineItem {
+        item.status = item.status.map(|status| self.status(status));
+        item
+    }
+
+    fn status(self, told: ToolStatus) -> ToolStatus {
+        if self.0 && told == ToolStatus::Running { ToolStatus::Unknown } else { told }
+    }
 }
 
 /// The line of an event, as the caller may see it.

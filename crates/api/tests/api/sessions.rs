@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use ursa_model::capture::Channel;
 use ursa_model::event::EventKind;
-use ursa_model::session::SessionStatus;
+use ursa_model::session::{Session, SessionStatus};
 
 use crate::support::{SECRET, Server, event, event_id, prompt, request, session, session_id};
 
@@ -349,4 +349,26 @@ async fn what_was_used_is_listed() {
         (&agent["name"], &agent["level"], &agent["review"]),
         (&json!("Claude Code"), &json!("monitored"), &json!("unreviewed"))
     );
+}
+
+/// Hooks alone tell that a call starts; a refusal by its user they do not.
+#[tokio::test]
+async fn what_was_running_when_its_session_ended_has_an_outcome_that_is_not_known() {
+    for (status, told) in [(SessionStatus::Active, "running"), (SessionStatus::Ended, "unknown")] {
+        let server = Server::new();
+        server.store.add_session(Session { status, ..session("one") });
+        let running = json!({"kind": "tool_call", "tool": {"name": "Bash", "type": "builtin"}, "call_id": "toolu_1",
+            "status": "running"});
+        server.store.append_event(event("tool_call", 1, &running));
+        let of_session = format!("/sessions/{}", session_id("one"));
+        for (path, pointer) in [
+            (format!("/events/{}", event_id("tool_call")), "/status"),
+            (format!("{of_session}/events"), "/items/0/status"),
+            (format!("{of_session}/outline"), "/items/0/status"),
+            (format!("{of_session}/export"), "/events/0/status"),
+        ] {
+            let answer = server.get(&path).await.json();
+            assert_eq!(answer.pointer(pointer), Some(&json!(told)), "{path}: {answer:#}");
+        }
+    }
 }

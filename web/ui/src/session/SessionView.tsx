@@ -16,6 +16,7 @@ import { isFiltering } from './model/filters';
 import { foundInPage } from './model/inPage';
 import { laneId } from './model/lanes';
 import type { Outline } from './model/outline';
+import { settled } from './model/settled';
 import styles from './SessionPage.module.css';
 import { type RowActions, RowContext } from './timeline/actions';
 import { copy } from './timeline/copy';
@@ -39,7 +40,7 @@ export interface SessionViewProps {
 
 /** A session that is loaded. */
 export function SessionView({ session, outline, readsContent }: SessionViewProps) {
-  const { items } = outline;
+  const items = useMemo(() => settled(session.status, outline.items), [session.status, outline.items]);
   const scroller = useRef<HTMLDivElement>(null);
   const feed = useRef<HTMLDivElement>(null);
   const bar = useRef<HTMLDivElement>(null);

@@ -20,6 +20,11 @@ import { Hidden, Placeholder, type TextCardProps } from './TextCards';
 import { viewOf } from './tools/registry';
 import type { ToolCallEvent } from './types';
 
+/** Of an event that was loaded while its session ran, the outline knows more once that has ended. */
+function statusOf(item: OutlineItem, event: ToolCallEvent | undefined): ToolStatus | undefined {
+  return item.status === 'unknown' ? item.status : (event?.status ?? item.status);
+}
+
 /** A tool call: what was asked, what ran and what came of it. */
 export function ToolCard(
   props: TextCardProps<'tool_call'> & {
@@ -36,7 +41,7 @@ export function ToolCard(
       </button>
       {expanded && (
         <div className={styles.toolBody}>
-          {permission && <Permitted permission={permission} status={event?.status ?? item.status} />}
+          {permission && <Permitted permission={permission} status={statusOf(item, event)} />}
           {event ? <BodyOrWhy item={item} event={event} find={find} /> : <Placeholder item={item} />}
         </div>
       )}
@@ -92,9 +97,9 @@ function Head(props: {
             exit {exitCode}
           </span>
         )}
-        {permission && <PermissionChip permission={permission} status={event?.status ?? item.status} />}
+        {permission && <PermissionChip permission={permission} status={statusOf(item, event)} />}
         {!(permission?.decision === 'denied' && item.status === 'denied') && (
-          <Status status={event?.status ?? item.status} isError={event?.is_error ?? item.is_error} />
+          <Status status={statusOf(item, event)} isError={event?.is_error ?? item.is_error} />
         )}
         {typeof item.duration_ms === 'number' && (
           <span className={styles.faint}>{duration(item.duration_ms)}</span>
@@ -121,7 +126,7 @@ const STATUSES: Record<ToolStatus, { word: string; Icon: typeof CircleCheck; ton
   denied: { word: 'denied', Icon: CircleSlash, tone: 'bad' },
   running: { word: 'running', Icon: LoaderCircle, tone: 'quiet' },
   requested: { word: 'no result yet', Icon: LoaderCircle, tone: 'quiet' },
-  unknown: { word: 'end unknown', Icon: CircleSlash, tone: 'quiet' },
+  unknown: { word: 'outcome not known', Icon: CircleSlash, tone: 'quiet' },
 };
 
 function Status({
