@@ -1,5 +1,6 @@
 //! The thread that commits: seal, write, one sync for the whole group, tell the waiters.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::log::{Log, Position, SegmentInfo};
 use crate::queue::{Queue, Queued, Work};
 use crate::segment::{self, FileState, NewSegment, file_name};
 use crate::stats::count;
+
+/// Exchanges that are remembered for a frame that was dropped: more than a server ever has open.
+const TORN_MAX: usize = 1 << 16;
 
 /// Why frames could not be committed.
 #[derive(Debug)]
@@ -87,6 +91,9 @@ pub(crate) struct Committer {
     buffer: Vec<u8>,
     /// Ends that found the disk full. They go first when there is space again, so that no capture stays open for ever.
     owed: Vec<Frame>,
+    /// Exchanges of which a frame found the disk full. What comes of them later may fit again, but whoever waits for it
+    /// believes that all before it is on disk, too.
+    torn: BTreeSet<ExchangeId>,
 }
 
 impl Committer {
@@ -100,8 +107,16 @@ impl Committer {
         let segment = segment::make(&*log.disk, &log.key, number, config.segment_bytes, previous)?;
         log.add_segment(SegmentInfo::empty(number));
         let active = Active { segment, stated: true, offset: SEGMENT_HEADER_BYTES, seal: 0 };
-        let mut committer =
-            Self { log, config, active, ahead: None, next_number: number + 1, buffer: Vec::new(), owed: Vec::new() };
+        let mut committer = Self {
+            log,
+            config,
+            active,
+            ahead: None,
+            next_number: number + 1,
+            buffer: Vec::new(),
+            owed: Vec::new(),
+            torn: BTreeSet::new(),
+        };
         committer.prepare();
         Ok(committer)
     }
@@ -258,7 +273,12 @@ impl Committer {
             Ok(written) => {
                 queue.release(bytes);
                 for (queued, offset) in batch.into_iter().zip(written.starts) {
-                    queued.resolve(Ok(Position { segment: written.end, offset }));
+                    let is_torn = match queued.frame.kind {
+                        FrameKind::End => self.torn.remove(&queued.frame.exchange),
+                        _ => self.torn.contains(&queued.frame.exchange),
+                    };
+                    let position = Position { segment: written.end, offset };
+                    queued.resolve(if is_torn { Err(JournalError::Full) } else { Ok(position) });
                 }
                 Ok(())
             }
@@ -273,6 +293,15 @@ impl Committer {
         outcome
     }
 
+    /// A frame of the exchange is dropped.
+    fn tear(&mut self, exchange: ExchangeId) {
+        self.torn.insert(exchange);
+        if self.torn.len() > TORN_MAX {
+            // The oldest, as ids begin with a time: its End was refused, else it would have left.
+            self.torn.pop_first();
+        }
+    }
+
     /// The disk is full: tells the waiters, and keeps the Ends of captures that are in the log for later.
     fn drop_full(&mut self, unwritten: Vec<Queued>, queue: &Queue) {
         count(&self.log.counters.disk_full, unwritten.len() as u64);
@@ -282,6 +311,11 @@ impl Committer {
         for mut queued in unwritten {
             queue.release(queued.bytes());
             let exchange = queued.frame.exchange;
+            match queued.frame.kind {
+                FrameKind::End => drop(self.torn.remove(&exchange)),
+                FrameKind::Envelope => {}
+                _ => self.tear(exchange),
+            }
             match queued.frame.kind {
                 FrameKind::Head => {
                     headless.push(exchange);

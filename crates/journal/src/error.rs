@@ -35,7 +35,8 @@ pub enum JournalError {
         /// The configured size in bytes.
         bytes: u64,
     },
-    /// The disk was full when the frame was to be written: it is dropped and counted. Later appends may succeed.
+    /// The disk was full when the frame, or one before it of its exchange, was to be written: that one is dropped and
+    /// counted. Later appends may succeed.
     #[error("no space left for the frame")]
     Full,
     /// The disk did not confirm the frame in time. It stays queued, and may be on disk later.

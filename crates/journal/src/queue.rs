@@ -215,6 +215,7 @@ impl Queue {
     pub(crate) fn release(&self, bytes: usize) {
         let mut inner = self.lock();
         inner.bytes = inner.bytes.saturating_sub(bytes);
+        inner.working_since = None;
     }
 
     /// Takes all that waits, without writing it.
@@ -278,7 +279,7 @@ impl JournalWriter {
     }
 
     /// Queues a frame for the next commit, at most `commit_interval` away. Frames of one writer are committed in the
-    /// order of their appends; a frame after one that was dropped may still be committed.
+    /// order of their appends; a frame after one that was dropped may still be committed, but is acknowledged to nobody.
     ///
     /// # Errors
     /// The frame is dropped and counted: [`AppendError::Full`] when the queue or the pipeline's lag is at its bound,
@@ -318,12 +319,13 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Waits until the frame is on disk, and makes its commit urgent. The position is where the frame begins. For a tokio
-    /// runtime that has timers.
+    /// Waits until the frame, and all that was queued before it for its exchange, is on disk, and makes its commit urgent.
+    /// The position is where the frame begins. For a tokio runtime that has timers.
     ///
     /// # Errors
     /// [`JournalError::Full`] when the disk was full, [`JournalError::Failed`] when the journal failed: in both cases
-    /// the frame is dropped and counted, though a restart may find it if the write had reached the disk.
+    /// the frame is dropped and counted, though a restart may find it if the write had reached the disk. Also `Full`
+    /// when this frame found room, but not each before it of its exchange.
     /// [`JournalError::Overdue`] when the disk hangs: then the frame stays queued.
     pub async fn durable(self) -> Outcome {
         let limit = self.queue.hurry(self.number);

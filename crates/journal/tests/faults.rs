@@ -125,6 +125,28 @@ fn f03_a_failed_sync_is_never_tried_again() {
 }
 
 #[test]
+fn f04_nothing_is_acknowledged_behind_a_frame_of_its_exchange_that_found_no_room() {
+    let disk = SimDisk::new(3);
+    let journal = open(&disk, &exact_config(4096)).unwrap();
+    let writer = journal.writer();
+    let durable = |frame| writer.append(frame).unwrap().durable_blocking();
+    disk.set_capacity(Some(4096));
+    for capture in 1..=2 {
+        durable(frame(capture, FrameKind::Head, "begun")).unwrap();
+    }
+    // Nobody waits for the body; its end would find room, and be taken for the proof that all of it is on disk.
+    writer.append_unawaited(frame(1, FrameKind::RequestPart, vec![0; 2900])).unwrap();
+    assert!(matches!(durable(frame(1, FrameKind::RequestEnd, "")), Err(JournalError::Full)));
+    assert!(matches!(durable(frame(1, FrameKind::RequestEnd, "")), Err(JournalError::Full)), "a batch later");
+    durable(frame(2, FrameKind::RequestEnd, "")).unwrap();
+    disk.set_capacity(None);
+    assert!(matches!(durable(frame(1, FrameKind::ResponsePart, "x")), Err(JournalError::Full)), "still");
+    assert!(matches!(durable(end(1)), Err(JournalError::Full)), "the exchange ended with a part missing");
+    durable(end(2)).unwrap();
+    assert_eq!(frames(&journal).iter().filter(|frame| frame.kind == FrameKind::End).count(), 2, "both have an end");
+}
+
+#[test]
 fn f04_nobody_waits_for_ever_for_a_disk_that_hangs() {
     let limit = Duration::from_millis(200);
     let disk = SimDisk::new(1);
@@ -148,6 +170,11 @@ fn f04_nobody_waits_for_ever_for_a_disk_that_hangs() {
     assert!(frames(&journal).is_empty());
 
     disk.hold_syncs(false);
+    let until = Instant::now() + Duration::from_secs(10);
+    while journal.stats().queue_bytes > 0 {
+        assert!(Instant::now() < until, "what is queued is committed");
+        std::thread::yield_now();
+    }
     writer.append(frame(2, FrameKind::Head, "head")).unwrap().durable_blocking().unwrap();
     assert_eq!(frames(&journal).len(), 23, "what was late is dropped no more than what was not");
     assert_eq!(journal.stats().dropped, ursa_journal::Dropped::default());
@@ -208,7 +235,7 @@ fn what_a_full_disk_left_half_written_never_joins_the_log() {
             }
             let content = disk.content("seg-0000000000000001.ujl").unwrap();
             left_behind += u32::from(content[1024 + 360..].iter().any(|byte| *byte != 0));
-            let next = frame(1, FrameKind::ResponsePart, vec![2; next_bytes]);
+            let next = frame(2, FrameKind::ResponsePart, vec![2; next_bytes]);
             writer.append(next).unwrap().durable_blocking().unwrap();
             let before = frames(&journal);
             assert_eq!(before.len(), 2);
