@@ -38,7 +38,20 @@ pub enum Command {
     /// Sends what has been recorded to the server.
     Flush(FlushArgs),
     /// Sends what is recorded for as long as it runs. For systemd, launchd or a scheduled task.
-    Daemon,
+    Daemon(DaemonArgs),
+    /// Hands a user's records to the daemon that started it.
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Relay,
+}
+
+/// Arguments of `daemon`.
+#[derive(Debug, Args)]
+pub struct DaemonArgs {
+    /// Send what the hooks of every user of this machine record, too, with this device's key. As root.
+    #[cfg(unix)]
+    #[arg(long)]
+    pub all_users: bool,
 }
 
 /// Arguments of `enroll`.

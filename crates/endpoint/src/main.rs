@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ursa_endpoint::args::{Cli, Command, EnrollArgs, InstallArgs, UninstallArgs};
+use ursa_endpoint::args::{Cli, Command, DaemonArgs, EnrollArgs, InstallArgs, UninstallArgs};
+use ursa_endpoint::deliver::DeliverError;
 use ursa_endpoint::install::{self, InstallError, Report};
 use ursa_endpoint::state::StateDir;
 use ursa_endpoint::{deliver, enroll, exit, hook};
@@ -26,9 +27,14 @@ fn main() -> ExitCode {
             deliver::linger(state).map_or_else(|error| ExitCode::from(error.code()), |()| ExitCode::SUCCESS)
         }),
         Command::Flush(_) => with_state(state_dir, flushed),
-        Command::Daemon => with_state(state_dir, |state| match deliver::daemon(state, |error| tell(error)) {
+        Command::Daemon(arguments) => with_state(state_dir, |state| match daemon(state, &arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error, error.code()),
+        }),
+        #[cfg(unix)]
+        Command::Relay => with_state(state_dir, |state| {
+            // Nobody listens; what went wrong stands in the state directory.
+            deliver::machine::relayed(state).map_or_else(|error| ExitCode::from(error.code()), |()| ExitCode::SUCCESS)
         }),
         Command::Install(arguments) => {
             let arguments = InstallArgs { state_dir, ..arguments };
@@ -62,6 +68,14 @@ fn enrolled(state: &StateDir, arguments: &EnrollArgs) -> ExitCode {
         }
         Err(error) => failed(&error, error.code()),
     }
+}
+
+fn daemon(state: &StateDir, arguments: &DaemonArgs) -> Result<(), DeliverError> {
+    #[cfg(unix)]
+    if arguments.all_users {
+        return deliver::machine::daemon(state, &std::env::current_exe()?, |error| tell(error));
+    }
+    deliver::daemon(state, |error| tell(error))
 }
 
 fn flushed(state: &StateDir) -> ExitCode {

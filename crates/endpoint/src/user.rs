@@ -37,6 +37,17 @@ pub fn login() -> Option<String> {
     (output.status.success() && !name.is_empty() && name.len() <= NAME_BYTES_MAX).then_some(name)
 }
 
+/// Users of the list: login name, number, home.
+#[cfg(unix)]
+pub(crate) fn listed() -> Vec<(String, u32, PathBuf)> {
+    let users = crate::state::read_bounded(std::path::Path::new("/etc/passwd"), USERS_BYTES_MAX).unwrap_or_default();
+    let read = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        Some((fields.first()?.to_string(), fields.get(2)?.parse().ok()?, PathBuf::from(fields.get(5)?)))
+    };
+    users.lines().filter_map(read).collect()
+}
+
 /// The line of the list of users for this user. Those of a directory service are not in it.
 #[cfg(unix)]
 fn entry() -> Option<String> {

@@ -85,15 +85,47 @@ pub struct Sent {
     pub rejected: u64,
 }
 
+/// What carries a batch to the server.
+pub(super) trait Wire {
+    /// Posts a compressed batch.
+    fn post(&self, batch: &[u8]) -> Result<Answer, Failure>;
+}
+
+/// A server that this process talks to, with a device's key.
+pub(super) struct Direct {
+    pub(super) client: Client,
+    pub(super) key: String,
+}
+
+impl Wire for Direct {
+    fn post(&self, batch: &[u8]) -> Result<Answer, Failure> {
+        let authorization = format!("Bearer {}", self.key);
+        let sent_at = now().to_string();
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/x-ndjson"),
+            ("content-encoding", "zstd"),
+            // What this clock shows, so that the server can tell one that is off.
+            ("x-ursa-sent-at", sent_at.as_str()),
+        ];
+        self.client.post("/ingest/v1/captures", &headers, batch)
+    }
+}
+
+/// Compresses a batch.
+pub(super) fn compressed(lines: &[u8]) -> io::Result<Vec<u8>> {
+    zstd::bulk::compress(lines, ZSTD_LEVEL)
+}
+
 /// Sends records, in as many requests as it takes.
 ///
 /// # Errors
 /// When not all of them are settled. Sending them again is safe.
-pub(super) fn send(client: &Client, key: &str, state: &StateDir, lines: &[Line]) -> Result<Sent, SendError> {
+pub(super) fn send(wire: &dyn Wire, state: &StateDir, lines: &[Line]) -> Result<Sent, SendError> {
     let mut sent = Sent::default();
     let mut waiting = vec![lines];
     while let Some(lines) = waiting.pop() {
-        let answer = post(client, key, lines)?;
+        let answer = post(wire, lines)?;
         match answer.status {
             200 => take_receipt(&answer, state, lines, &mut sent)?,
             401 | 403 => return Err(SendError::NotAllowed(answer.status)),
@@ -116,23 +148,13 @@ pub(super) fn send(client: &Client, key: &str, state: &StateDir, lines: &[Line])
     Ok(sent)
 }
 
-fn post(client: &Client, key: &str, lines: &[Line]) -> Result<Answer, SendError> {
+fn post(wire: &dyn Wire, lines: &[Line]) -> Result<Answer, SendError> {
     let bytes: usize = lines.iter().map(|line| line.bytes.len() + 32).sum();
     let mut body = Vec::with_capacity(bytes);
     for line in lines {
         push_numbered(&mut body, line.seq, &line.bytes);
     }
-    let body = zstd::bulk::compress(&body, ZSTD_LEVEL)?;
-    let authorization = format!("Bearer {key}");
-    let sent_at = now().to_string();
-    let headers = [
-        ("authorization", authorization.as_str()),
-        ("content-type", "application/x-ndjson"),
-        ("content-encoding", "zstd"),
-        // What this clock shows, so that the server can tell one that is off.
-        ("x-ursa-sent-at", sent_at.as_str()),
-    ];
-    Ok(client.post("/ingest/v1/captures", &headers, &body)?)
+    Ok(wire.post(&compressed(&body)?)?)
 }
 
 /// A page of a captive portal is a 200 too: only a receipt that accounts for every line settles them.

@@ -6,6 +6,8 @@
 
 mod batch;
 pub(crate) mod http;
+#[cfg(unix)]
+pub mod machine;
 mod standing;
 
 use std::path::PathBuf;
@@ -18,6 +20,7 @@ use ursa_model::envelope::{DROPPED_EVENT, Dropped, ENDPOINT_SOURCE, EnvelopeMeta
 use uuid::Uuid;
 
 pub use batch::{BYTES_MAX, LINES_MAX, SendError, Sent};
+use batch::{Direct, Wire};
 pub use http::{Answer, Client, ClientError, Failure};
 pub(crate) use standing::clear as not_put_off;
 pub use standing::{Standing, due_in};
@@ -89,9 +92,9 @@ impl DeliverError {
 struct Delivery {
     state: StateDir,
     limits: Limits,
-    settings: Settings,
-    client: Client,
-    key: String,
+    /// With what the wire was made, unless it leads to the machine's delivery.
+    enrolled: Option<(Settings, String)>,
+    wire: Box<dyn Wire>,
     disk: OsDisk,
     folder: PathBuf,
     standing: Standing,
@@ -100,14 +103,23 @@ struct Delivery {
 
 impl Delivery {
     fn open(state: &StateDir) -> Result<Self, DeliverError> {
-        let (settings, key) = state.enrolled()?;
+        let enrolled = state.enrolled()?;
+        let wire = direct(state, &enrolled)?;
+        Self::over(state, enrolled.0.spool.limits(), wire, Some(enrolled))
+    }
+
+    fn over(
+        state: &StateDir,
+        limits: Limits,
+        wire: Box<dyn Wire>,
+        enrolled: Option<(Settings, String)>,
+    ) -> Result<Self, DeliverError> {
         let lock = Lock::acquire(&state.path(FLUSH_LOCK), FLUSH_WAIT)?.ok_or(DeliverError::Busy)?;
         let folder = state.spool();
         Ok(Self {
-            limits: settings.spool.limits(),
-            client: client(state, &settings)?,
-            settings,
-            key,
+            limits,
+            enrolled,
+            wire,
             disk: OsDisk::open_shared(&folder)?,
             folder,
             standing: Standing::read(state),
@@ -123,10 +135,11 @@ impl Delivery {
 
     /// Takes up what changed since: the device may have been enrolled anew, with another server too.
     fn renew(&mut self) -> Result<(), DeliverError> {
-        let (settings, key) = self.state.enrolled()?;
-        if (&settings, &key) != (&self.settings, &self.key) {
-            self.client = client(&self.state, &settings)?;
-            (self.limits, self.settings, self.key) = (settings.spool.limits(), settings, key);
+        let Some(before) = &self.enrolled else { return Ok(()) };
+        let enrolled = self.state.enrolled()?;
+        if enrolled != *before {
+            self.wire = direct(&self.state, &enrolled)?;
+            (self.limits, self.enrolled) = (enrolled.0.spool.limits(), Some(enrolled));
         }
         Ok(())
     }
@@ -162,7 +175,7 @@ impl Delivery {
             if !self.locked(|| spool.is_current(&batch))? {
                 continue;
             }
-            let sent = batch::send(&self.client, &self.key, &self.state, &batch.lines)?;
+            let sent = batch::send(&*self.wire, &self.state, &batch.lines)?;
             self.locked(|| spool.settle(&batch))?;
             self.standing.delivered(&self.state, sent.delivered, sent.rejected);
             total.delivered += sent.delivered;
@@ -179,9 +192,9 @@ impl Delivery {
     }
 }
 
-fn client(state: &StateDir, settings: &Settings) -> Result<Client, DeliverError> {
+fn direct(state: &StateDir, (settings, key): &(Settings, String)) -> Result<Box<dyn Wire>, DeliverError> {
     let server = settings.server.as_deref().ok_or(StateError::NotEnrolled)?;
-    Ok(Client::new(server, settings, &state.path("ca.pem"))?)
+    Ok(Box::new(Direct { client: Client::new(server, settings, &state.path("ca.pem"))?, key: key.clone() }))
 }
 
 /// The record that tells of dropped ones.
