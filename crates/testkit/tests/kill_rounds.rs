@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ursa_testkit::api::StoredSession;
 use ursa_testkit::load::{Load, LoadOptions, SeenExchange};
@@ -14,6 +14,10 @@ use ursa_testkit::upstream::{Answer, ToolCallSent, Upstream, UpstreamOptions};
 const SETTLE_LIMIT: Duration = Duration::from_mins(2);
 const LOAD_LIMIT: Duration = Duration::from_mins(1);
 const CLIENTS: usize = 8;
+/// The two segments that a server has made, in bytes.
+const SEGMENTS_BYTES: u64 = 2 * (64 << 20);
+/// More than an exchange of the load takes in the journal, the segment's head that a restart begins included, in bytes.
+const EXCHANGE_BYTES: u64 = 64 << 10;
 
 fn rounds() -> usize {
     std::env::var("URSA_KILL_ROUNDS").map_or(5, |rounds| rounds.parse().expect("URSA_KILL_ROUNDS is a number"))
@@ -43,9 +47,15 @@ async fn kill_under_load(durability: &str, dir: &Path) -> Campaign {
     }
     let server = UrsaServer::start(options).await.unwrap();
     let api = server.api().await.unwrap();
+    let started = Instant::now();
     api.wait_settled(SETTLE_LIMIT).await.unwrap_or_else(|error| panic!("{error:#}\n{}", server.output()));
     let sessions = api.sessions().await.unwrap();
-    println!("{durability}: {} rounds, {} exchanges seen, {} sessions", rounds(), seen.len(), sessions.len());
+    let (count, settled) = (sessions.len(), started.elapsed());
+    println!("{durability}: {} rounds, {} exchanges seen, {count} sessions; settled {settled:?}", rounds(), seen.len());
+    let journal = std::fs::read_dir(dir.join("data/journal")).unwrap();
+    let bytes: u64 = journal.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    // What each restart leaves behind is what was recorded; two segments are written or made ahead.
+    assert!(bytes <= SEGMENTS_BYTES + seen.len() as u64 * EXCHANGE_BYTES, "{bytes} bytes of journal");
     let captures = api.get("/api/v1/stats").await.unwrap()["captures"].as_u64().unwrap();
     let replayed = server.admin(&["replay"]).await.unwrap();
     assert!(replayed.contains(&format!("replayed {captures} captures: 0 new")), "{captures} were counted: {replayed}");
