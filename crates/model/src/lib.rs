@@ -12,6 +12,7 @@ pub mod envelope;
 pub mod event;
 pub mod fuse;
 pub mod ids;
+pub mod keys;
 pub mod message;
 pub mod observation;
 pub mod outline;

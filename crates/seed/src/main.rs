@@ -16,6 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use clap::Parser;
 use ursa_model::ids::{EnvironmentId, hash_parts};
+use ursa_model::keys::{DataKeys, KEY_BYTES};
 use ursa_model::time::Timestamp;
 use ursa_store::sqlite::SqliteStore;
 use ursa_store::{Batch, FactWrite, RecordStore, Redacted, SessionWrite};
@@ -83,8 +84,10 @@ fn open(data_dir: &Path) -> Result<SqliteStore> {
     let master = std::fs::read(&file).with_context(|| {
         format!("cannot read {}; `ursa token create --role admin --data-dir …` makes it", file.display())
     })?;
-    let key = blake3::derive_key("ursa 2026 store key 1", &master);
-    SqliteStore::open(data_dir, &key).with_context(|| format!("cannot open the store in {}", data_dir.display()))
+    let master = <[u8; KEY_BYTES]>::try_from(master.as_slice());
+    let master = master.ok().with_context(|| format!("{} is damaged", file.display()))?;
+    SqliteStore::open(data_dir, &DataKeys::derive(&master).store)
+        .with_context(|| format!("cannot open the store in {}", data_dir.display()))
 }
 
 fn now() -> Timestamp {

@@ -85,35 +85,34 @@ async fn main() {
     std::fs::write(state.path().join("device.key"), "key-of-the-bench").unwrap();
     let bare = AgentPrograms::locate().unwrap();
     let hooked = bare.with_hooks(&endpoint_program().unwrap(), state.path());
+    let idle = hooked.clone().calling(Path::new("/bin/true"));
+    let cases = [("without hooks", &bare), ("hooks that call `/bin/true`", &idle), ("hooks", &hooked)];
     let upstream = Upstream::start(UpstreamOptions::default()).await.unwrap();
     let base_url = upstream.base_url();
     // The first of each reads programs from disk.
-    for programs in [&bare, &hooked] {
+    for (_, programs) in cases {
         session(programs, &base_url, &mcp_server).await;
     }
-    let (mut without, mut with) = (Vec::new(), Vec::new());
+    let mut times = cases.map(|_| Vec::new());
     for run in 0..runs {
-        // Each goes first as often as the other.
-        for turn in [run % 2, (run + 1) % 2] {
-            let (programs, times) = if turn == 0 { (&bare, &mut without) } else { (&hooked, &mut with) };
-            times.push(session(programs, &base_url, &mcp_server).await);
+        // Each goes first as often as the others.
+        for turn in 0..cases.len() {
+            let case = (run + turn) % cases.len();
+            times[case].push(session(cases[case].1, &base_url, &mcp_server).await);
         }
     }
-    let sessions = runs as u64 + 1;
-    let calls = delivered(&taken).await / sessions;
+    let calls = delivered(&taken).await / (runs as u64 + 1);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("| Claude Code, same session | p50 s | least s | most s |\n|---|--:|--:|--:|");
-    for (name, times) in [("without hooks", &without), ("with hooks", &with)] {
+    println!("| Claude Code, same session | p50 s | least s | most s | more than without, for each call |");
+    println!("|---|--:|--:|--:|--:|");
+    let without = quantile(&times[0], 0.5);
+    for ((name, _), times) in cases.iter().zip(&times) {
         let [least, half, most] = [0.0, 0.5, 1.0].map(|part| quantile(times, part));
-        println!("| {name} | {half:.3} | {least:.3} | {most:.3} |");
+        let each = (half - without) * 1000.0 / calls as f64;
+        println!("| {name} | {half:.3} | {least:.3} | {most:.3} | {each:.1} ms |");
     }
-    let more = quantile(&with, 0.5) - quantile(&without, 0.5);
-    let each = more * 1000.0 / calls as f64;
-    println!(
-        "\n{runs} runs each, {calls} hook calls in a session, all delivered: {:+.0} ms, {each:+.1} ms",
-        more * 1000.0
-    );
-    println!("for each call (of p50). Load {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
+    let load: Vec<&str> = load.split(' ').take(3).collect();
+    println!("\n{runs} runs each, {calls} hook calls in a session, all delivered. Load {}", load.join(" "));
 }
 
 /// How many records came in all, once no more come.

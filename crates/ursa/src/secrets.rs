@@ -7,18 +7,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-
-/// Length of every key, in bytes.
-const KEY_LEN: usize = 32;
+use ursa_model::keys::{DataKeys, KEY_BYTES};
 
 /// Keys of one data folder. Never shown, never logged.
 pub(crate) struct Secrets {
     /// For frames of the journal.
-    pub(crate) journal: [u8; KEY_LEN],
+    pub(crate) journal: [u8; KEY_BYTES],
     /// Wraps the keys of the store.
-    pub(crate) store: [u8; KEY_LEN],
+    pub(crate) store: [u8; KEY_BYTES],
     /// For marks of credential values.
-    pub(crate) masking: [u8; KEY_LEN],
+    pub(crate) masking: [u8; KEY_BYTES],
 }
 
 impl Secrets {
@@ -27,18 +25,18 @@ impl Secrets {
         let dir = data_dir.join("keys");
         let file = dir.join("master.key");
         let master = match fs::read(&file) {
-            Ok(bytes) => <[u8; KEY_LEN]>::try_from(bytes.as_slice())
+            Ok(bytes) => <[u8; KEY_BYTES]>::try_from(bytes.as_slice())
                 .ok()
-                .with_context(|| format!("{} is damaged: it should hold {KEY_LEN} bytes", file.display()))?,
+                .with_context(|| format!("{} is damaged: it should hold {KEY_BYTES} bytes", file.display()))?,
             Err(error) if error.kind() == ErrorKind::NotFound => make(data_dir, &dir, &file)?,
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
         };
-        let derive = |what: &str| blake3::derive_key(&format!("ursa 2026 {what} key 1"), &master);
-        Ok(Self { journal: derive("journal"), store: derive("store"), masking: derive("masking") })
+        let DataKeys { journal, store, masking } = DataKeys::derive(&master);
+        Ok(Self { journal, store, masking })
     }
 }
 
-fn make(data_dir: &Path, dir: &Path, file: &Path) -> Result<[u8; KEY_LEN]> {
+fn make(data_dir: &Path, dir: &Path, file: &Path) -> Result<[u8; KEY_BYTES]> {
     // A new key over old data would make all of it unreadable without a word.
     if data_dir.join("store").exists() || data_dir.join("journal").exists() {
         bail!(
@@ -48,7 +46,7 @@ fn make(data_dir: &Path, dir: &Path, file: &Path) -> Result<[u8; KEY_LEN]> {
         );
     }
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let mut key = [0; KEY_LEN];
+    let mut key = [0; KEY_BYTES];
     SystemRandom::new().fill(&mut key).ok().context("the system gives no random bytes")?;
     // Written aside and renamed, so that a crash leaves the whole key or none.
     let aside = file.with_extension("new");

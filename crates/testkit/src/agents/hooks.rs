@@ -12,6 +12,8 @@ use super::{AgentTask, Workspace};
 pub(super) struct Hooks {
     pub(super) endpoint: PathBuf,
     pub(super) state_dir: PathBuf,
+    /// What the hooks call, when it is not the endpoint.
+    pub(super) calling: Option<PathBuf>,
 }
 
 impl Hooks {
@@ -26,6 +28,9 @@ impl Hooks {
         let mut command = super::clean(&self.endpoint);
         command.args(["install", "--agents", agent, "--state-dir"]).arg(&self.state_dir);
         command.args(["--channels", if task.base_url.is_none() { "hooks,edge" } else { "hooks" }]);
+        if let Some(program) = &self.calling {
+            command.arg("--program").arg(program);
+        }
         // The consent of a user who is not there.
         command.arg("--trust-codex-hooks");
         command.env("HOME", workspace.home()).stdin(Stdio::null());
@@ -49,7 +54,16 @@ impl super::AgentPrograms {
     /// a task names none. Not for agents without hooks.
     #[must_use]
     pub fn with_hooks(&self, endpoint: &Path, state_dir: &Path) -> Self {
-        let hooks = Hooks { endpoint: endpoint.to_path_buf(), state_dir: state_dir.to_path_buf() };
+        let hooks = Hooks { endpoint: endpoint.to_path_buf(), state_dir: state_dir.to_path_buf(), calling: None };
         Self { hooks: Some(hooks), ..self.clone() }
+    }
+
+    /// The same, but the hooks call that program: for telling what an agent pays for any hook.
+    #[must_use]
+    pub fn calling(mut self, program: &Path) -> Self {
+        if let Some(hooks) = &mut self.hooks {
+            hooks.calling = Some(program.to_path_buf());
+        }
+        self
     }
 }

@@ -9,6 +9,7 @@ use ursa_journal::{Journal, JournalConfig, OsDisk, Position};
 use ursa_model::envelope::ReceivedEnvelope;
 use ursa_model::event::{Event, EventKind};
 use ursa_model::ids::EnvironmentId;
+use ursa_model::keys::DataKeys;
 use ursa_model::session::Session;
 use ursa_model::time::Timestamp;
 use ursa_pipeline::{Assembler, Exchange, Pipeline, PipelineSettings};
@@ -61,16 +62,15 @@ impl Capture {
     }
 }
 
-/// As the server derives its keys from `keys/master.key`.
-fn key(data: &Path, what: &str) -> [u8; 32] {
+fn keys(data: &Path) -> DataKeys {
     let master = std::fs::read(data.join("keys/master.key")).unwrap();
-    blake3::derive_key(&format!("ursa 2026 {what} key 1"), &master)
+    DataKeys::derive(&master.try_into().unwrap())
 }
 
 /// The captures of a stopped server, in the order in which it took them.
 pub(super) fn captures(data: &Path) -> Vec<Capture> {
     let disk = Arc::new(OsDisk::open(data.join("journal")).unwrap());
-    let journal = Journal::open(disk, &key(data, "journal"), JournalConfig::default(), None).unwrap();
+    let journal = Journal::open(disk, &keys(data).journal, JournalConfig::default(), None).unwrap();
     let mut reader = journal.reader(Some(Position::default()));
     let mut assembler = Assembler::default();
     let mut captures = Vec::new();
@@ -100,10 +100,11 @@ impl Record {
     fn empty(template: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();
         copy_folder(&super::run::data(template), dir.path()).unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), &key(dir.path(), "store")).unwrap());
+        let keys = keys(dir.path());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), &keys.store).unwrap());
         let settings = PipelineSettings {
             environment: EnvironmentId::default_environment(),
-            masking_key: key(dir.path(), "masking"),
+            masking_key: keys.masking,
             keep_processed_seconds: 0,
             metadata_only: Arc::new(|| false),
         };
