@@ -11,7 +11,9 @@ use ursa_testkit::load::{Load, LoadOptions, SeenExchange};
 use ursa_testkit::server::{ServerOptions, UrsaServer};
 use ursa_testkit::upstream::{Answer, ToolCallSent, Upstream, UpstreamOptions};
 
+/// How long the last start may take to carry into the store what the kills left undone, and for each kill on top.
 const SETTLE_LIMIT: Duration = Duration::from_mins(2);
+const SETTLE_EACH: Duration = Duration::from_secs(2);
 const LOAD_LIMIT: Duration = Duration::from_mins(1);
 const CLIENTS: usize = 8;
 /// The two segments that a server has made, in bytes.
@@ -48,7 +50,8 @@ async fn kill_under_load(durability: &str, dir: &Path) -> Campaign {
     let server = UrsaServer::start(options).await.unwrap();
     let api = server.api().await.unwrap();
     let started = Instant::now();
-    api.wait_settled(SETTLE_LIMIT).await.unwrap_or_else(|error| panic!("{error:#}\n{}", server.output()));
+    let limit = SETTLE_LIMIT + SETTLE_EACH * u32::try_from(rounds()).unwrap();
+    api.wait_settled(limit).await.unwrap_or_else(|error| panic!("{error:#}\n{}", server.output()));
     let sessions = api.sessions().await.unwrap();
     let (count, settled) = (sessions.len(), started.elapsed());
     println!("{durability}: {} rounds, {} exchanges seen, {count} sessions; settled {settled:?}", rounds(), seen.len());
