@@ -85,7 +85,10 @@ async fn main() {
     std::fs::write(state.path().join("device.key"), "key-of-the-bench").unwrap();
     let bare = AgentPrograms::locate().unwrap();
     let hooked = bare.with_hooks(&endpoint_program().unwrap(), state.path());
-    let idle = hooked.clone().calling(Path::new("/bin/true"));
+    // Under our name: install takes no other.
+    let nothing = state.path().join("ursa-endpoint");
+    std::os::unix::fs::symlink("/bin/true", &nothing).unwrap();
+    let idle = hooked.clone().calling(&nothing);
     let cases = [("without hooks", &bare), ("hooks that call `/bin/true`", &idle), ("hooks", &hooked)];
     let upstream = Upstream::start(UpstreamOptions::default()).await.unwrap();
     let base_url = upstream.base_url();

@@ -36,7 +36,8 @@ impl Hooks {
         command.env("HOME", workspace.home()).stdin(Stdio::null());
         let output = command.output().await.context("run the endpoint's install")?;
         let told = String::from_utf8_lossy(&output.stdout);
-        anyhow::ensure!(output.status.success(), "install: {}\n{told}", output.status);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "install: {}\n{told}{errors}", output.status);
         let key = std::fs::read_to_string(self.state_dir.join("device.key")).unwrap_or_default();
         let variables =
             told.lines().filter_map(|line| line.trim_start().split_once('=')).filter(|(name, _)| is_name(name));
@@ -58,7 +59,7 @@ impl super::AgentPrograms {
         Self { hooks: Some(hooks), ..self.clone() }
     }
 
-    /// The same, but the hooks call that program: for telling what an agent pays for any hook.
+    /// The same, but the hooks call that program, whose name must be `ursa-endpoint`: for telling what an agent pays for any hook.
     #[must_use]
     pub fn calling(mut self, program: &Path) -> Self {
         if let Some(hooks) = &mut self.hooks {
