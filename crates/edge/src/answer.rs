@@ -1,16 +1,18 @@
 //! What the edge answers itself.
 
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE};
-use http::{Response, StatusCode};
+use std::io::Write as _;
+
+use http::StatusCode;
 use ursa_adapters::route::{Protocol, error_body};
 
-use crate::body::EdgeBody;
-
 /// Carries the code of [`EdgeError`].
-const ERROR_HEADER: HeaderName = HeaderName::from_static("x-ursa-error");
+const ERROR_HEADER: &str = "x-ursa-error";
 
 /// When to come back after a full journal or memory, in seconds.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// Room for the head of an answer of the edge's own, in bytes.
+const ANSWER_BYTES_USUAL: usize = 256;
 
 /// An answer of the edge itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,23 +97,49 @@ impl EdgeError {
         }
     }
 
-    /// The answer, in the protocol's own error shape.
-    pub(crate) fn response(self, protocol: Protocol) -> Response<EdgeBody> {
-        let status = self.status();
-        let body = error_body(protocol, status.as_u16(), self.code(), &self.to_string());
-        let mut response = Response::new(EdgeBody::full(body));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ERROR_HEADER, HeaderValue::from_static(self.code()));
+    /// The answer's headers, apart from its length, and its body in the protocol's own error shape.
+    pub(crate) fn content(self, protocol: Protocol) -> (Vec<(&'static str, &'static str)>, Vec<u8>) {
+        let body = error_body(protocol, self.status().as_u16(), self.code(), &self.to_string());
+        let mut headers = vec![("content-type", "application/json"), (ERROR_HEADER, self.code())];
         if self == Self::WebSocketRefused {
             // A 426 has to name what to use instead (RFC 9110, 15.5.22).
-            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(UPGRADE, HeaderValue::from_static("HTTP/1.1"));
+            headers.extend([("connection", "upgrade"), ("upgrade", "HTTP/1.1")]);
         }
         if matches!(self, Self::JournalFull | Self::Overloaded) {
-            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            headers.push(("retry-after", RETRY_AFTER_SECONDS));
         }
-        response
+        (headers, body)
     }
+
+    /// The whole answer for a client of HTTP/1. `head_only`: it asked with HEAD.
+    pub(crate) fn bytes(self, protocol: Protocol, head_only: bool, closes: bool) -> Vec<u8> {
+        let (headers, body) = self.content(protocol);
+        answer(self.status(), &headers, &body, head_only, closes)
+    }
+}
+
+/// An answer for a client of HTTP/1.
+pub(crate) fn answer(
+    status: StatusCode,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    head_only: bool,
+    closes: bool,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(ANSWER_BYTES_USUAL + body.len());
+    let reason = status.canonical_reason().unwrap_or_default();
+    // Writing to memory does not fail.
+    let _ = write!(out, "HTTP/1.1 {} {reason}\r\n", status.as_u16());
+    for (name, value) in headers {
+        let _ = write!(out, "{name}: {value}\r\n");
+    }
+    let _ = write!(out, "content-length: {}\r\n", body.len());
+    if closes {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    if !head_only {
+        out.extend_from_slice(body);
+    }
+    out
 }

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{FORWARDED, HOST, ORIGIN, VIA};
 use http::{HeaderMap, Uri};
 use ursa_model::EnvironmentId;
 use ursa_model::capture::Principal;
 
 use crate::answer::EdgeError;
+use crate::http1::head::Fields;
 
 /// The header form of an ingest key.
 pub(crate) const KEY_HEADER: &str = "x-ursa-key";
@@ -43,18 +43,18 @@ pub(crate) fn identify(
     keys: &dyn KeyResolver,
     loopback: Option<EnvironmentId>,
     path_key: Option<&str>,
-    headers: &HeaderMap,
-    uri: &Uri,
+    fields: &Fields,
+    authority: Option<&str>,
     peer: SocketAddr,
 ) -> Result<ResolvedKey, EdgeError> {
-    if let Some(value) = headers.get(KEY_HEADER) {
-        return value.to_str().ok().and_then(|key| keys.resolve(key)).ok_or(EdgeError::BadKey);
+    if let Some(value) = fields.get(KEY_HEADER) {
+        return std::str::from_utf8(value).ok().and_then(|key| keys.resolve(key)).ok_or(EdgeError::BadKey);
     }
     if let Some(key) = path_key {
         return keys.resolve(key).ok_or(EdgeError::BadKey);
     }
     let environment = loopback.ok_or(EdgeError::KeyRequired)?;
-    without_key(headers, uri, peer)?;
+    loopbacks_own(fields.lines().map(|line| (line.name, line.value)), authority, peer)?;
     Ok(ResolvedKey { principal: Principal::Loopback, environment })
 }
 
@@ -63,13 +63,23 @@ pub(crate) fn identify(
 /// # Errors
 /// Why it is not.
 pub fn without_key(headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -> Result<(), EdgeError> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    loopbacks_own(headers.iter().copied(), uri.authority().map(http::uri::Authority::as_str), peer)
+}
+
+/// `headers`: names in lower case. `authority`: the host in the target, for a request without a header for it.
+fn loopbacks_own<'a>(
+    headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    authority: Option<&str>,
+    peer: SocketAddr,
+) -> Result<(), EdgeError> {
     if !is_loopback(peer.ip()) {
         return Err(EdgeError::KeyRequired);
     }
-    if headers.contains_key(ORIGIN) {
+    if headers.clone().any(|(name, _)| name == "origin") {
         return Err(EdgeError::ForbiddenOrigin);
     }
-    if has_forwarding_header(headers) || !host_is_loopback(headers, uri) {
+    if headers.clone().any(|(name, _)| is_forwarding_header(name)) || !host_is_loopback(headers, authority) {
         return Err(EdgeError::KeyRequired);
     }
     Ok(())
@@ -80,21 +90,17 @@ fn is_loopback(peer: IpAddr) -> bool {
 }
 
 /// Something in between forwarded this, so the peer's address is not the caller's.
-fn has_forwarding_header(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| {
-        name == FORWARDED
-            || name == VIA
-            || ["x-real-ip", "cf-connecting-ip", "true-client-ip", "x-client-ip"].contains(&name.as_str())
-            || name.as_str().starts_with("x-forwarded-")
-    })
+fn is_forwarding_header(name: &str) -> bool {
+    matches!(name, "forwarded" | "via" | "x-real-ip" | "cf-connecting-ip" | "true-client-ip" | "x-client-ip")
+        || name.starts_with("x-forwarded-")
 }
 
 /// A name that a web page cannot make resolve to us (DNS rebinding).
-fn host_is_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
-    let mut hosts = headers.get_all(HOST).iter();
+fn host_is_loopback<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>, authority: Option<&str>) -> bool {
+    let mut hosts = headers.filter(|(name, _)| *name == "host").map(|(_, value)| value);
     let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().unwrap_or_default(),
-        (None, None) => uri.authority().map_or("", |authority| authority.as_str()),
+        (Some(host), None) => std::str::from_utf8(host).unwrap_or_default(),
+        (None, None) => authority.unwrap_or_default(),
         _ => return false,
     };
     if host == "[::1]" || host.strip_prefix("[::1]:").is_some_and(is_port) {
@@ -134,7 +140,7 @@ mod tests {
         }
         let peer = SocketAddr::new(peer.parse().unwrap(), 9);
         let loopback = Some(EnvironmentId::default_environment());
-        identify(&OneKey, loopback, path_key, &map, &Uri::from_static("/edge/x"), peer).map(|key| key.principal)
+        identify(&OneKey, loopback, path_key, &Fields::from_map(&map), None, peer).map(|key| key.principal)
     }
 
     #[test]

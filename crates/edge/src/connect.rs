@@ -12,7 +12,6 @@ use http::Uri;
 use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -23,7 +22,6 @@ use tower::Service;
 
 use crate::body::BoxError;
 use crate::config::Limits;
-use crate::flat;
 use crate::resolve::{CheckedResolver, ForbiddenAddress};
 
 /// Connects as configured. `local`: names that may lead to this machine.
@@ -62,26 +60,23 @@ pub(crate) struct Connector {
     timeout: Duration,
 }
 
-impl Service<Uri> for Connector {
-    type Response = TokioIo<UpstreamStream>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.tcp.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
+impl Connector {
+    /// Connects to the host of a URI, in time.
+    ///
+    /// # Errors
+    /// It cannot be reached, is not who it should be, or leads where it must not.
+    pub(crate) fn connect(&self, uri: Uri) -> BoxFuture<'static, Result<UpstreamStream, BoxError>> {
         let tls = (uri.scheme() == Some(&Scheme::HTTPS)).then(|| self.tls.clone());
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let connecting = self.tcp.call(uri);
+        // Always ready: it holds nothing that is limited.
+        let connecting = self.tcp.clone().call(uri);
         let connect = async move {
             let tcp = connecting.await?.into_inner();
             let stream = match tls {
                 None => UpstreamStream::Plain(tcp),
                 Some(tls) => UpstreamStream::Tls(Box::new(tls.connect(ServerName::try_from(host)?, tcp).await?)),
             };
-            Ok(TokioIo::new(stream))
+            Ok(stream)
         };
         let timeout = self.timeout;
         Box::pin(async move { tokio::time::timeout(timeout, connect).await.map_err(|_| ConnectTimeout)? })
@@ -89,6 +84,7 @@ impl Service<Uri> for Connector {
 }
 
 /// A connection to an upstream.
+#[derive(Debug)]
 pub(crate) enum UpstreamStream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -120,20 +116,5 @@ impl AsyncWrite for UpstreamStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => Pin::new(stream).poll_shutdown(cx))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self, stream => flat::poll_write(stream, cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! Which values of a request are credentials.
 
-use http::HeaderMap;
 use ursa_adapters::route::{is_credential_header, is_credential_query};
 use ursa_model::capture::CredentialMark;
 use uuid::Uuid;
 
+use crate::http1::head::Fields;
 use crate::mask::Needles;
 
 /// Bytes of a mark's MAC.
@@ -12,15 +12,15 @@ const MAC_LEN: usize = 16;
 
 /// The credential values of a request: of credential headers (for `authorization` also the part after the scheme),
 /// cookies, credential query parameters (as they came and decoded), and the key of the path form.
-pub(crate) fn values(headers: &HeaderMap, query: Option<&str>, path_key: Option<&str>) -> Vec<Vec<u8>> {
+pub(crate) fn values(fields: &Fields, query: Option<&str>, path_key: Option<&str>) -> Vec<Vec<u8>> {
     let mut values: Vec<Vec<u8>> = Vec::new();
-    for (name, value) in headers {
-        if !is_credential_header(name.as_str()) {
+    for line in fields.lines() {
+        if !is_credential_header(line.name) {
             continue;
         }
-        let value = value.as_bytes();
+        let value = line.value;
         values.push(value.to_vec());
-        match name.as_str() {
+        match line.name {
             "authorization" | "proxy-authorization" => {
                 let after_scheme = value.iter().position(|byte| *byte == b' ').map(|at| &value[at..]);
                 values.extend(after_scheme.map(|part| part.trim_ascii().to_vec()));
@@ -89,12 +89,12 @@ mod tests {
 
     #[test]
     fn every_place_of_a_credential_is_known() {
-        let mut headers = HeaderMap::new();
+        let mut headers = http::HeaderMap::new();
         headers.insert("authorization", "Bearer  secret-1".parse().unwrap());
         headers.append("x-api-key", "secret-2".parse().unwrap());
         headers.append("cookie", "a=secret-3; b=secret-4".parse().unwrap());
         headers.append("user-agent", "not-secret".parse().unwrap());
-        let found = values(&headers, Some("x=plain-1&key=secret%2D5"), Some("secret-6"));
+        let found = values(&Fields::from_map(&headers), Some("x=plain-1&key=secret%2D5"), Some("secret-6"));
         for secret in ["secret-1", "secret-2", "secret-3", "secret-4", "secret-5", "secret%2D5", "secret-6"] {
             assert!(found.contains(&secret.as_bytes().to_vec()), "{secret}");
         }

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::Request;
 use ursa_adapters::route::Protocol;
 
 use crate::answer::EdgeError;
 use crate::caller::{KeyResolver, ResolvedKey, identify};
 use crate::config::{Durability, EdgeConfig, OnOverflow, WebSockets};
+use crate::http1::head::Request;
 use crate::memory::MemoryBudget;
 use crate::recorder::sink::FrameSink;
 use crate::stats::{Counters, EdgeStats};
@@ -103,14 +103,14 @@ impl Edge {
     }
 
     /// Who is calling, and where to.
-    pub(crate) fn admit<B>(
+    pub(crate) fn admit(
         &self,
-        request: &Request<B>,
+        request: &Request,
         target: &Target<'_>,
         peer: SocketAddr,
     ) -> Result<(ResolvedKey, &Upstream), EdgeError> {
         let loopback = self.config.loopback;
-        let caller = identify(&*self.keys, loopback, target.key, request.headers(), request.uri(), peer)?;
+        let caller = identify(&*self.keys, loopback, target.key, &request.fields, request.authority(), peer)?;
         let upstream = self.upstreams.get(target.upstream).ok_or(EdgeError::UnknownUpstream)?;
         Ok((caller, upstream))
     }

@@ -1,75 +1,114 @@
-//! One exchange, from the request's head to the answer's.
+//! What every exchange goes through, whichever version of HTTP its client speaks: admission, its record, its connection
+//! to the upstream, the head of its answer.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use http::header::{CONTENT_LENGTH, HeaderValue, UPGRADE};
-use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
-use http_body::Body;
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 use ursa_adapters::route::{self, Protocol, Route};
 use ursa_adapters::wire::responses_socket;
 use ursa_model::capture::EndReason;
 
 use crate::answer::EdgeError;
-use crate::body::EdgeBody;
 use crate::caller::ResolvedKey;
-use crate::connect;
+use crate::connect::{self, UpstreamStream};
 use crate::credentials;
 use crate::edge::Edge;
 use crate::headers;
-use crate::listen::ClientConnection;
+use crate::http1::framing::Framing;
+use crate::http1::head::{self, Request, Response};
+use crate::http1::wire::Wire;
 use crate::mask::Needles;
-use crate::pool::{Lease, Pool};
+use crate::pool::Pool;
 use crate::recorder::sink::{Durable, SinkError};
 use crate::recorder::{AnswerHead, Exchange, Failure, Recording, RequestHead};
-use crate::request_body::{Gate, RequestBody};
-use crate::response_body::ResponseBody;
 use crate::target::Target;
-use crate::upgrade::Tunnel;
+use crate::timer::Timer;
+use crate::upload::{Source, Upload};
 use crate::upstream::Upstream;
 
 /// Reported names of the client, recorded but never forwarded.
 const USER_HEADER: &str = "x-ursa-user";
 const DEVICE_HEADER: &str = "x-ursa-device";
 
+/// Size of a read for the head of an answer, in bytes.
+const HEAD_READ_BYTES: usize = 16 * 1024;
+
+/// Statuses of answers before the answer.
+const CONTINUE: u16 = 100;
+const SWITCHING_PROTOCOLS: u16 = 101;
+const INFORMATIONAL: std::ops::RangeInclusive<u16> = 100..=199;
+
 /// One thread's edge: with its own upstream connections.
 pub(crate) struct Worker {
-    edge: Arc<Edge>,
-    pool: Arc<Pool>,
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) pool: Arc<Pool>,
 }
 
 /// A request that may be forwarded.
-struct Call<'a> {
+pub(crate) struct Call<'a> {
     caller: ResolvedKey,
-    upstream: &'a Upstream,
+    pub(crate) upstream: &'a Upstream,
     target: Target<'a>,
-    uri: Uri,
-    upgrade: bool,
+    path: String,
+    pub(crate) framing: Framing,
+    /// The client asks to leave HTTP.
+    pub(crate) upgrade: bool,
+    /// The client waits for `100 Continue`.
+    pub(crate) waits: bool,
 }
 
-/// The exchange while the answer has not begun. Dropped in between, the client has left.
-struct Open {
-    exchange: Arc<Exchange>,
-    handed_over: bool,
+/// The client's side of an exchange.
+pub(crate) trait Client: Source {
+    /// Tells the client an informational answer.
+    fn informational(&mut self, cx: &mut Context<'_>, response: &Response);
+
+    /// Gives the client the leave to send its body that the upstream does not give.
+    fn go_on(&mut self, cx: &mut Context<'_>);
+
+    /// True when the client has left. Asked only while no more of the request is to come.
+    fn is_gone(&mut self, cx: &mut Context<'_>) -> bool;
 }
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        if !self.handed_over {
-            self.exchange.abandon();
+/// Why an exchange ends without an answer of the upstream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stop {
+    /// The client is told.
+    Refused(EdgeError),
+    /// Nobody is left to be told.
+    ClientGone,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::ClientGone => Self::ClientGone,
+            Failure::BadBody => Self::Refused(EdgeError::BadBody),
+            Failure::TooLarge => Self::Refused(EdgeError::BodyTooLarge),
+            Failure::Journal => Self::Refused(EdgeError::JournalFailed),
+            Failure::JournalFull => Self::Refused(EdgeError::JournalFull),
         }
     }
 }
 
+/// An exchange of which something is recorded. Dropped before its end, the client has left.
+pub(crate) struct Open(Arc<Exchange>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 impl Open {
-    /// The answer's body carries the exchange on.
-    fn hand_over(mut self) -> Arc<Exchange> {
-        self.handed_over = true;
-        Arc::clone(&self.exchange)
+    /// The record.
+    pub(crate) fn exchange(&self) -> &Arc<Exchange> {
+        &self.0
     }
 
-    fn refuse(&self, error: EdgeError) -> EdgeError {
+    /// Records that there is no answer of the upstream, and why.
+    pub(crate) fn stop(&self, stop: Stop) {
+        let Stop::Refused(error) = stop else { return self.0.abandon() };
         let reason = match error {
             EdgeError::UpstreamUnreachable | EdgeError::UpstreamTimeout | EdgeError::UpstreamForbidden => {
                 EndReason::UpstreamUnreachable
@@ -77,24 +116,16 @@ impl Open {
             _ => EndReason::Refused,
         };
         // The client is told in any case; what the sink does not take is counted.
-        let _ = self.exchange.finish(reason, Some(error));
-        error
+        let _ = self.0.finish(reason, Some(error));
     }
+}
 
-    /// Tells whose fault it was that no answer came.
-    fn sending_failed(&self, error: EdgeError) -> EdgeError {
-        match self.exchange.failure() {
-            Failure::None => self.refuse(error),
-            Failure::BadBody => self.refuse(EdgeError::BadBody),
-            Failure::TooLarge => self.refuse(EdgeError::BodyTooLarge),
-            Failure::Journal => self.refuse(EdgeError::JournalFailed),
-            Failure::JournalFull => self.refuse(EdgeError::JournalFull),
-            Failure::ClientGone => {
-                self.exchange.abandon();
-                EdgeError::BadBody
-            }
-        }
-    }
+/// Both ends of an exchange until its answer begins.
+pub(crate) struct Sending {
+    pub(crate) upload: Upload,
+    pub(crate) upstream: Wire<UpstreamStream>,
+    /// How far the answer was looked through for the end of its head.
+    looked: usize,
 }
 
 impl Worker {
@@ -105,220 +136,253 @@ impl Worker {
         Self { edge, pool }
     }
 
-    /// Answers a request under `/edge/`.
-    pub(crate) async fn handle(
-        &self,
-        request: Request<Incoming>,
-        connection: &Arc<ClientConnection>,
-    ) -> Response<EdgeBody> {
+    /// Whether a request may be forwarded, and the protocol in which it is to be told if not.
+    pub(crate) fn admit<'a>(
+        &'a self,
+        request: &'a Request,
+        framing: Option<Framing>,
+        peer: std::net::SocketAddr,
+    ) -> (Protocol, Result<Call<'a>, EdgeError>) {
         self.edge.counters.requested();
-        let path_and_query = request.uri().path_and_query().cloned();
-        let text = path_and_query.as_ref().map_or("", |path| path.as_str());
-        let Some(target) = Target::parse(text) else {
-            return self.refuse(EdgeError::UnknownUpstream, Protocol::Unknown);
+        let Some(target) = request.path_and_query().and_then(Target::parse) else {
+            return (Protocol::Unknown, Err(self.refuse(EdgeError::UnknownUpstream)));
         };
         let protocol = self.edge.protocol(&target);
         if self.edge.memory.is_spent() {
             self.edge.counters.overloaded();
-            return self.refuse(EdgeError::Overloaded, protocol);
+            return (protocol, Err(self.refuse(EdgeError::Overloaded)));
         }
-        let admitted = self.edge.admit(&request, &target, connection.peer());
-        let call = admitted.and_then(|(caller, upstream)| {
-            let uri = upstream.uri(target.rest).map_err(|_| EdgeError::BadPath)?;
-            let upgrade = headers::wants_upgrade(request.version(), request.headers());
-            if upgrade && headers::wants_websocket(request.headers()) && self.edge.refuses_websockets() {
+        let call = || {
+            let framing = framing.ok_or(EdgeError::BadBody)?;
+            let (caller, upstream) = self.edge.admit(request, &target, peer)?;
+            let path = upstream.path(target.rest).map_err(|_| EdgeError::BadPath)?;
+            let upgrade = headers::wants_upgrade(request);
+            if upgrade && headers::wants_websocket(&request.fields) && self.edge.refuses_websockets() {
                 return Err(EdgeError::WebSocketRefused);
             }
-            Ok(Call { caller, upstream, target, uri, upgrade })
-        });
-        match call {
-            Err(error) => self.refuse(error, protocol),
-            Ok(call) => match self.forward(request, call, connection).await {
-                Ok(response) => response,
-                Err(error) => {
-                    tracing::debug!(upstream = target.upstream, code = error.code(), "exchange failed");
-                    error.response(protocol)
-                }
-            },
-        }
+            let waits = framing != Framing::Empty && headers::expects_continue(request);
+            Ok(Call { caller, upstream, target, path, framing, upgrade, waits })
+        };
+        (protocol, call().map_err(|error| self.refuse(error)))
     }
 
-    fn refuse(&self, error: EdgeError, protocol: Protocol) -> Response<EdgeBody> {
+    fn refuse(&self, error: EdgeError) -> EdgeError {
         tracing::debug!(code = error.code(), "request refused");
         self.edge.counters.refused();
-        error.response(protocol)
+        error
     }
 
-    async fn forward(
-        &self,
-        mut request: Request<Incoming>,
-        call: Call<'_>,
-        connection: &Arc<ClientConnection>,
-    ) -> Result<Response<EdgeBody>, EdgeError> {
+    /// Records the head. Under strict durability what comes back is to be waited for, unless something of the body is.
+    ///
+    /// # Errors
+    /// It may not pass unrecorded, or its body is too large.
+    pub(crate) fn begin(&self, request: &Request, call: &Call<'_>) -> (Open, Result<Option<Durable>, EdgeError>) {
         let edge = &*self.edge;
-        let (exchange, head) = self.begin(&request, &call);
-        let exchange = Open { exchange, handed_over: false };
-        let head = match head {
-            Ok(durable) => durable,
-            Err(error) if edge.refuses_unrecorded() => return Err(exchange.refuse(record_error(error))),
-            Err(_) => None,
-        };
-        if is_too_large(request.headers(), edge.config.limits.request_body_bytes_max) {
-            return Err(exchange.refuse(EdgeError::BodyTooLarge));
-        }
-        let client_upgrade = call.upgrade.then(|| hyper::upgrade::on(&mut request));
-        let waits = headers::expects_continue(request.version(), request.headers()) && !request.body().is_end_stream();
-        let gate = waits.then(|| Arc::new(Gate::default()));
-        let request = self.to_upstream(request, &call, &exchange.exchange, gate.as_ref(), head).await;
-        let response = match request {
-            Ok(request) => self.send(call.upstream, request).await,
-            Err(()) => Err(EdgeError::UpstreamUnreachable),
-        };
-        let (response, lease) = match response {
-            Ok(answer) => answer,
-            Err(error) => return Err(exchange.sending_failed(error)),
-        };
-        self.answer(response, lease, exchange, client_upgrade, gate, connection).await
-    }
-
-    /// Records the head.
-    fn begin(
-        &self,
-        request: &Request<Incoming>,
-        call: &Call<'_>,
-    ) -> (Arc<Exchange>, Result<Option<Durable>, SinkError>) {
-        let edge = &*self.edge;
-        let query = call.target.query();
-        let needles = Needles::new(credentials::values(request.headers(), query, call.target.key));
+        let needles = Needles::new(credentials::values(&request.fields, call.target.query(), call.target.key));
         let recording = Recording {
             sink: Arc::clone(&edge.sink),
             counters: Arc::clone(&edge.counters),
             needles: needles.clone(),
-            request_plain: headers::is_plain(request.headers()),
-            request_bytes: request.body().size_hint().exact(),
+            request_plain: headers::is_plain(&request.fields),
+            request_bytes: call.framing.bytes(),
             kept_body_bytes_max: edge.config.limits.kept_body_bytes_max,
             awaited: edge.is_strict(),
             cutting: Arc::clone(&edge.cutting),
         };
         let head = capture_head(request, call, needles.as_deref(), &edge.config.masking_key);
-        Exchange::begin(&head, recording)
+        let (exchange, taken) = Exchange::begin(&head, recording);
+        let bytes_max = edge.config.limits.request_body_bytes_max;
+        let durable = match taken {
+            Err(error) if edge.refuses_unrecorded() => Err(record_error(error)),
+            _ if call.framing.bytes().zip(bytes_max).is_some_and(|(bytes, max)| bytes > max) => {
+                Err(EdgeError::BodyTooLarge)
+            }
+            Err(_) => Ok(None),
+            Ok(durable) => Ok(durable),
+        };
+        (Open(exchange), durable)
     }
 
-    /// Makes the request the upstream's. Under strict durability its head, and unless the client waits for the
-    /// upstream's `100 Continue` also the beginning of its body, are durable afterwards.
-    async fn to_upstream(
+    /// Brings the request to the upstream, as far as its answer needs, and waits for the head of that.
+    ///
+    /// # Errors
+    /// There is none, or the client has left.
+    pub(crate) async fn ask(
         &self,
-        request: Request<Incoming>,
+        request: &Request,
         call: &Call<'_>,
         exchange: &Arc<Exchange>,
-        gate: Option<&Arc<Gate>>,
         head: Option<Durable>,
-    ) -> Result<Request<Box<RequestBody>>, ()> {
+        (client, deadline): (&mut impl Client, &mut Timer),
+    ) -> Result<(Sending, Response), Stop> {
+        let limits = &self.edge.config.limits;
         let strict = self.edge.is_strict();
-        let (mut parts, body) = request.into_parts();
-        let mut body = RequestBody::new(body, Arc::clone(exchange), gate.cloned(), strict, &self.edge.config.limits);
-        let authority = call.upstream.authority().as_str();
-        let host = HeaderValue::from_str(authority).map_err(|_| ())?;
-        headers::to_upstream(&mut parts.headers, host, parts.version, call.upgrade);
-        parts.uri = call.uri.clone();
-        parts.version = Version::HTTP_11;
-        if strict && gate.is_none() {
-            body.prepare().await.map_err(|_| ())?;
-        } else if strict && let Some(head) = head {
-            head.await.map_err(|error| exchange.fail(error.into()))?;
+        let empty = call.framing == Framing::Empty;
+        let mut upload = Upload::new(Arc::clone(exchange), empty, call.waits, strict, limits);
+        // Under strict durability nothing goes upstream before the head, and the beginning of the body unless the client
+        // waits with it, is durable.
+        if strict && !call.waits {
+            poll_fn(|cx| upload.poll_batch(cx, client)).await?;
+        } else if let Some(head) = head {
+            head.await.map_err(|error| Stop::from(Failure::from(error)))?;
         }
-        let mut request = Request::from_parts(parts, Box::new(body));
-        if let Some(gate) = gate.cloned() {
-            hyper::ext::on_informational(&mut request, move |response| {
-                if response.status() == StatusCode::CONTINUE {
-                    gate.open();
-                }
-            });
-        }
-        Ok(request)
+        deadline.rearm(limits.answer_timeout);
+        let mut upstream = match self.pool.unused(&call.upstream.name) {
+            Some(upstream) => upstream,
+            None => self.connect(call.upstream, client, upload.is_over(), deadline).await?,
+        };
+        let host = call.upstream.authority().as_str();
+        headers::to_upstream(upstream.queued(), request, (&call.path, host), call.framing, call.upgrade);
+        let mut sending = Sending { upload, upstream, looked: 0 };
+        let response = poll_fn(|cx| self.poll_answer(cx, &mut sending, client, deadline)).await?;
+        Ok((sending, response))
     }
 
-    async fn send(
+    async fn connect(
         &self,
         upstream: &Upstream,
-        request: Request<Box<RequestBody>>,
-    ) -> Result<(Response<Incoming>, Lease), EdgeError> {
-        let sending = self.pool.send(upstream, request);
-        let answer = tokio::time::timeout(self.edge.config.limits.answer_timeout, sending).await;
-        match answer {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) if connect::is_connect_timeout(&*error) => Err(EdgeError::UpstreamTimeout),
-            Ok(Err(error)) if connect::is_forbidden(&*error) => {
-                self.edge.counters.forbidden();
-                Err(EdgeError::UpstreamForbidden)
+        client: &mut impl Client,
+        uploaded: bool,
+        deadline: &mut Timer,
+    ) -> Result<Wire<UpstreamStream>, Stop> {
+        // In a box of its own: most requests never need the room.
+        let mut connecting = Box::pin(self.pool.connect(upstream));
+        let connected = poll_fn(|cx| {
+            if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+                return Poll::Ready(connected.map_err(|error| Stop::Refused(self.why_unreachable(&*error))));
             }
-            Ok(Err(_)) => Err(EdgeError::UpstreamUnreachable),
-            Err(_) => Err(EdgeError::UpstreamTimeout),
+            if uploaded && client.is_gone(cx) {
+                return Poll::Ready(Err(Stop::ClientGone));
+            }
+            if deadline.fired(cx) {
+                return Poll::Ready(Err(Stop::Refused(EdgeError::UpstreamTimeout)));
+            }
+            Poll::Pending
+        });
+        connected.await
+    }
+
+    fn why_unreachable(&self, error: &(dyn std::error::Error + 'static)) -> EdgeError {
+        if connect::is_connect_timeout(error) {
+            EdgeError::UpstreamTimeout
+        } else if connect::is_forbidden(error) {
+            self.edge.counters.forbidden();
+            EdgeError::UpstreamForbidden
+        } else {
+            EdgeError::UpstreamUnreachable
         }
     }
 
-    /// Hands the upstream's answer to the client.
-    async fn answer(
+    fn poll_answer(
         &self,
-        mut response: Response<Incoming>,
-        lease: Lease,
-        exchange: Open,
-        client_upgrade: Option<OnUpgrade>,
-        gate: Option<Arc<Gate>>,
-        connection: &Arc<ClientConnection>,
-    ) -> Result<Response<EdgeBody>, EdgeError> {
-        let strict = self.edge.is_strict();
-        let status = response.status();
-        let head = AnswerHead {
-            status: status.as_u16(),
-            headers: headers::recorded(
-                response.headers(),
-                route::records_response_header,
-                exchange.exchange.needles().map(AsRef::as_ref),
-            ),
-        };
-        let recorded = exchange.exchange.response_head(
-            &head,
-            headers::is_plain(response.headers()),
-            response.body().size_hint().exact(),
-        );
-        if strict && let Err(error) = recorded {
-            return Err(exchange.refuse(record_error(error)));
-        }
-        headers::to_client(response.headers_mut(), status);
-        *response.version_mut() = Version::HTTP_11;
-        if status == StatusCode::SWITCHING_PROTOCOLS {
-            let Some(client) = client_upgrade else { return Err(exchange.refuse(EdgeError::UpstreamUnreachable)) };
-            let upstream = hyper::upgrade::on(&mut response);
-            connection.upgrade();
-            let exchange = exchange.hand_over();
-            exchange.upgraded();
-            let tunnel = Tunnel { exchange, strict, checkpoint: self.edge.config.limits.tunnel_checkpoint_interval };
-            tokio::spawn(tunnel.carry(client, upstream, connection.open_exchange()));
-            return Ok(response.map(|_| EdgeBody::full("")));
-        }
-        let interval = self.edge.config.limits.checkpoint_interval;
-        let (parts, body) = response.into_parts();
-        let body = ResponseBody::new(
-            body,
-            lease,
-            Arc::clone(&exchange.exchange),
-            Arc::clone(connection),
-            gate,
-            strict,
-            interval,
-        );
-        if body.is_empty() {
-            let ended = exchange.exchange.finish(EndReason::Complete, None);
-            if strict {
-                let durable = ended.map_err(record_error)?;
-                if let Some(durable) = durable {
-                    durable.await.map_err(record_error)?;
+        cx: &mut Context<'_>,
+        sending: &mut Sending,
+        client: &mut impl Client,
+        deadline: &mut Timer,
+    ) -> Poll<Result<Response, Stop>> {
+        loop {
+            let _ = sending.poll_upload(cx, client)?;
+            match self.poll_head(cx, sending)? {
+                Poll::Ready(response) if response.status == SWITCHING_PROTOCOLS => return Poll::Ready(Ok(response)),
+                Poll::Ready(response) if INFORMATIONAL.contains(&response.status) => {
+                    client.informational(cx, &response);
+                    if response.status == CONTINUE {
+                        sending.upload.go_on();
+                    }
                 }
+                Poll::Ready(response) => return Poll::Ready(Ok(response)),
+                Poll::Pending => break,
             }
         }
-        exchange.hand_over();
-        Ok(Response::from_parts(parts, EdgeBody::upstream(body)))
+        if sending.upload.is_over() && client.is_gone(cx) {
+            return Poll::Ready(Err(Stop::ClientGone));
+        }
+        if deadline.fired(cx) {
+            return Poll::Ready(Err(Stop::Refused(EdgeError::UpstreamTimeout)));
+        }
+        Poll::Pending
+    }
+
+    /// The next head that the upstream sends.
+    fn poll_head(&self, cx: &mut Context<'_>, sending: &mut Sending) -> Result<Poll<Response>, Stop> {
+        let limits = &self.edge.config.limits;
+        let unreachable = Stop::Refused(EdgeError::UpstreamUnreachable);
+        loop {
+            let upstream = &mut sending.upstream;
+            let found = head::end(upstream.unread(), sending.looked).map_err(|_| unreachable)?;
+            if let Some(end) = found {
+                let head = upstream.unread().get(..end).unwrap_or_default();
+                let response = head::response(head, limits.upstream_header_count_max).map_err(|_| unreachable)?;
+                upstream.consume(end);
+                sending.looked = 0;
+                return Ok(Poll::Ready(response));
+            }
+            sending.looked = upstream.unread().len();
+            if sending.looked >= limits.upstream_buffer_bytes_max {
+                return Err(unreachable);
+            }
+            match upstream.poll_fill(cx, HEAD_READ_BYTES) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(_) => return Err(unreachable),
+                Poll::Pending => return Ok(Poll::Pending),
+            }
+        }
+    }
+
+    /// Records the head of the answer.
+    ///
+    /// # Errors
+    /// It may not pass unrecorded.
+    pub(crate) fn record_answer(
+        &self,
+        exchange: &Exchange,
+        response: &Response,
+        framing: Framing,
+    ) -> Result<(), EdgeError> {
+        let needles = exchange.needles().map(AsRef::as_ref);
+        let headers = headers::recorded(&response.fields, route::records_response_header, needles);
+        let head = AnswerHead { status: response.status, headers };
+        let recorded = exchange.response_head(&head, headers::is_plain(&response.fields), framing.bytes());
+        match recorded {
+            Err(error) if self.edge.is_strict() => Err(record_error(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// An answer without a body is whole with its head; under strict durability nothing of it passes before it is durable.
+    ///
+    /// # Errors
+    /// It may not pass unrecorded.
+    pub(crate) async fn finish_empty(&self, exchange: &Exchange) -> Result<(), EdgeError> {
+        let ended = exchange.finish(EndReason::Complete, None);
+        if self.edge.is_strict()
+            && let Some(durable) = ended.map_err(record_error)?
+        {
+            durable.await.map_err(record_error)?;
+        }
+        Ok(())
+    }
+}
+
+impl Sending {
+    /// Passes what came of the request's body. Ready when no more of it is to come.
+    ///
+    /// # Errors
+    /// It broke off.
+    pub(crate) fn poll_upload(&mut self, cx: &mut Context<'_>, client: &mut impl Client) -> Result<Poll<()>, Stop> {
+        let over = loop {
+            match self.upload.poll(cx, client, &mut self.upstream) {
+                Poll::Ready(leave) if leave? => client.go_on(cx),
+                polled => break polled.is_ready(),
+            }
+        };
+        // The head, or what is left of the body in memory. Who does not read it has answered, or will be told by the
+        // answer's end.
+        if let Poll::Ready(Err(_)) = self.upstream.poll_sent(cx) {
+            self.upload.stop();
+            return Ok(Poll::Ready(()));
+        }
+        Ok(if over { Poll::Ready(()) } else { Poll::Pending })
     }
 }
 
@@ -329,26 +393,20 @@ fn record_error(error: SinkError) -> EdgeError {
     }
 }
 
-/// True when the body's announced length is beyond the limit. A body without one is watched as it passes.
-fn is_too_large(headers: &HeaderMap, bytes_max: Option<u64>) -> bool {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    announced.zip(bytes_max).is_some_and(|(announced, max)| announced > max)
-}
-
 fn capture_head<'a>(
-    request: &'a Request<Incoming>,
+    request: &'a Request,
     call: &'a Call<'_>,
     needles: Option<&Needles>,
     masking_key: &[u8; 32],
 ) -> RequestHead<'a> {
-    let headers = request.headers();
-    let reported = |name| headers.get(name).map(|value| headers::masked_text(value.as_bytes(), needles));
+    let fields = &request.fields;
+    let reported = |name| fields.get(name).map(|value| headers::masked_text(value, needles));
     let path = match call.target.path() {
         "" => "/",
         path => path,
     };
     let protocol = call.upstream.protocol;
-    let method = request.method().as_str();
+    let method = request.method.as_str();
     let query = call.target.query().into_iter().flat_map(credentials::pairs).filter_map(|(name, value)| {
         let name = credentials::percent_decoded_lossy(name);
         let value = credentials::percent_decoded_lossy(value);
@@ -356,7 +414,7 @@ fn capture_head<'a>(
         recorded.then(|| (name, headers::masked_text(value.as_bytes(), needles).into_owned()))
     });
     let bodies_kept = if call.upgrade {
-        let upgrade = headers.get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let upgrade = fields.get("upgrade").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
         responses_socket::route(protocol, method, path, upgrade).is_some()
     } else {
         Route::find(protocol, method, path).is_some()
@@ -370,7 +428,7 @@ fn capture_head<'a>(
         method,
         path: headers::masked_text(path.as_bytes(), needles),
         query: query.collect(),
-        headers: headers::recorded(headers, route::records_request_header, needles),
+        headers: headers::recorded(fields, route::records_request_header, needles),
         reported_user: reported(USER_HEADER),
         reported_device: reported(DEVICE_HEADER),
         bodies_kept,

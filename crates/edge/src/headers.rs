@@ -2,142 +2,196 @@
 
 use std::borrow::Cow;
 
-use http::header::{
-    CONNECTION, CONTENT_ENCODING, COOKIE, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-};
-use http::{HeaderMap, StatusCode, Version};
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
 
+use crate::http1::framing::Framing;
+use crate::http1::head::{Fields, Line, Request, Response, is};
 use crate::mask::Needles;
 
 /// Headers of the client that are meant for the edge.
 const OWN_PREFIX: &str = "x-ursa-";
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const SWITCHING_PROTOCOLS: u16 = 101;
+const UPGRADE_REQUIRED: u16 = 426;
 
 /// True when the client asks to leave HTTP on this connection.
-pub(crate) fn wants_upgrade(version: Version, headers: &HeaderMap) -> bool {
-    version == Version::HTTP_11 && headers.contains_key(UPGRADE) && connection_lists(headers, UPGRADE.as_str())
+pub(crate) fn wants_upgrade(request: &Request) -> bool {
+    request.minor == 1 && request.fields.get("upgrade").is_some() && request.fields.lists("connection", "upgrade")
 }
 
 /// True when what the client asks to upgrade to is a WebSocket.
-pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
-    headers.get_all(UPGRADE).iter().any(|value| lists(value, "websocket"))
+pub(crate) fn wants_websocket(fields: &Fields) -> bool {
+    fields.lists("upgrade", "websocket")
 }
 
 /// True when the client waits for `100 Continue` before it sends its body.
-pub(crate) fn expects_continue(version: Version, headers: &HeaderMap) -> bool {
-    let expects = headers.get(http::header::EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    version == Version::HTTP_11 && expects
+pub(crate) fn expects_continue(request: &Request) -> bool {
+    request.minor == 1 && request.fields.get("expect").is_some_and(|value| is(value, b"100-continue"))
 }
 
 /// True when the body has no content encoding, so that its bytes are its text.
-pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().all(|value| {
-        let value = value.as_bytes().trim_ascii();
-        value.is_empty() || value.eq_ignore_ascii_case(b"identity")
-    })
+pub(crate) fn is_plain(fields: &Fields) -> bool {
+    fields.all("content-encoding").all(|value| value.is_empty() || is(value, b"identity"))
 }
 
-/// Makes the client's headers the upstream's: hop-by-hop and own headers go, `host` becomes the upstream's.
-pub(crate) fn to_upstream(headers: &mut HeaderMap, host: HeaderValue, version: Version, upgrade: bool) {
-    let trailers = headers.get_all(TE).iter().any(|value| lists(value, "trailers"));
-    let listed = listed_in_connection(headers);
-    keep(headers, |name| match name {
-        &TE => trailers,
-        &CONNECTION | &UPGRADE => upgrade,
-        _ => !is_hop_by_hop(name, &listed) && !name.as_str().starts_with(OWN_PREFIX),
-    });
-    if trailers {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
+/// Appends the head that goes upstream: the client's lines as they came, without those of its connection and those for
+/// the edge, and with the upstream's `host`.
+pub(crate) fn to_upstream(
+    out: &mut Vec<u8>,
+    request: &Request,
+    (path, host): (&str, &str),
+    framing: Framing,
+    upgrade: bool,
+) {
+    for part in [request.method.as_bytes(), b" ", path.as_bytes(), b" HTTP/1.1\r\n"] {
+        out.extend_from_slice(part);
     }
-    if upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    }
-    if version == Version::HTTP_2 {
-        join_cookies(headers);
-    }
-    headers.insert(HOST, host);
-}
-
-/// Makes the upstream's headers the client's.
-pub(crate) fn to_client(headers: &mut HeaderMap, status: StatusCode) {
-    if status == StatusCode::SWITCHING_PROTOCOLS {
-        return;
-    }
-    // 426 names the protocol that the upstream insists on.
-    let upgrade = status == StatusCode::UPGRADE_REQUIRED;
-    let listed = listed_in_connection(headers);
-    keep(headers, |name| (upgrade && *name == UPGRADE) || !is_hop_by_hop(name, &listed));
-}
-
-/// Leaves the headers of which `keep` is true, in their order: [`HeaderMap::remove`] would put the last one in the place of
-/// the one that goes, and the order in which an agent writes its headers is a part of how it looks.
-fn keep(headers: &mut HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
-    if headers.keys().all(&keep) {
-        return;
-    }
-    let mut kept = HeaderMap::with_capacity(headers.keys_len());
-    let mut last = None;
-    // Of several values of one name only the first tells the name.
-    for (name, value) in headers.drain() {
-        if name.is_some() {
-            last = name;
-        }
-        if let Some(name) = last.as_ref().filter(|name| keep(name)) {
-            kept.append(name, value);
+    let listed = listed_in_connection(&request.fields);
+    let trailers = request.fields.lists("te", "trailers");
+    let (mut hosts, mut tes, mut connections) = (0, 0, 0);
+    for line in request.fields.lines() {
+        match line.name {
+            "host" => {
+                hosts += 1;
+                if hosts == 1 {
+                    named(out, &line, host.as_bytes());
+                }
+            }
+            "te" if trailers => {
+                tes += 1;
+                if tes == 1 {
+                    named(out, &line, b"trailers");
+                }
+            }
+            "te" => {}
+            "connection" => {
+                connections += 1;
+                if upgrade && connections == 1 {
+                    named(out, &line, b"Upgrade");
+                }
+            }
+            "upgrade" if upgrade => out.extend_from_slice(line.raw),
+            "transfer-encoding" if framing == Framing::Chunked => out.extend_from_slice(line.raw),
+            name if is_hop_by_hop(name, &listed) || name.starts_with(OWN_PREFIX) => {}
+            _ => out.extend_from_slice(line.raw),
         }
     }
-    *headers = kept;
+    if hosts == 0 {
+        for part in [b"host: ", host.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+    if framing == Framing::Chunked && request.fields.get("transfer-encoding").is_none() {
+        out.extend_from_slice(CHUNKED);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
-fn listed_in_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .filter(|name| !is_end_to_end(name))
+const CHUNKED: &[u8] = b"transfer-encoding: chunked\r\n";
+
+/// A line with its name as it came and another value.
+fn named(out: &mut Vec<u8>, line: &Line<'_>, value: &[u8]) {
+    out.extend_from_slice(line.raw.get(..line.name.len()).unwrap_or_default());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// How the head of an answer is to be told to a client of HTTP/1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    /// The body's framing as it came.
+    pub(crate) framing: Framing,
+    /// The body passes in the chunks that it came in.
+    pub(crate) chunks_pass: bool,
+    /// The body is put into chunks.
+    pub(crate) into_chunks: bool,
+    /// The connection ends with this answer, and the client can be told.
+    pub(crate) closes: bool,
+}
+
+/// Appends the head that goes to the client.
+pub(crate) fn to_client(out: &mut Vec<u8>, response: &Response, told: Told) {
+    out.extend_from_slice(b"HTTP/1.1");
+    out.extend_from_slice(response.start());
+    out.extend_from_slice(b"\r\n");
+    let switching = response.status == SWITCHING_PROTOCOLS;
+    let listed = listed_in_connection(&response.fields);
+    for line in response.fields.lines() {
+        let passes = match line.name {
+            _ if switching => true,
+            "transfer-encoding" => told.chunks_pass,
+            // Chunks go before a length: who believed the length would read another message.
+            "content-length" => told.framing != Framing::Chunked,
+            name => passes_to_client(name, response.status, &listed),
+        };
+        if passes {
+            out.extend_from_slice(line.raw);
+        }
+    }
+    if told.into_chunks {
+        out.extend_from_slice(CHUNKED);
+    }
+    if told.closes {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The headers of an answer for a client of HTTP/2. Those that the map does not take are left out.
+pub(crate) fn to_http2(response: &Response, framing: Framing) -> HeaderMap {
+    let listed = listed_in_connection(&response.fields);
+    let mut map = HeaderMap::with_capacity(response.fields.len());
+    for line in response.fields.lines() {
+        let passes = match line.name {
+            "transfer-encoding" => false,
+            "content-length" => framing != Framing::Chunked,
+            name => passes_to_client(name, response.status, &listed),
+        };
+        let header = HeaderName::from_bytes(line.name.as_bytes()).ok().zip(HeaderValue::from_bytes(line.value).ok());
+        if let Some((name, value)) = header.filter(|_| passes) {
+            map.append(name, value);
+        }
+    }
+    map
+}
+
+/// 426 names the protocol that the upstream insists on.
+fn passes_to_client(name: &str, status: u16, listed: &[String]) -> bool {
+    (name == "upgrade" && status == UPGRADE_REQUIRED) || !is_hop_by_hop(name, listed)
+}
+
+fn listed_in_connection(fields: &Fields) -> Vec<String> {
+    fields
+        .all("connection")
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok())
+        .map(str::to_ascii_lowercase)
+        .filter(|name| !matches!(name.as_str(), "" | "close" | "keep-alive") && !is_end_to_end(name))
         .collect()
 }
 
 /// True for what ends with the connection. `listed`: what `connection` names.
-fn is_hop_by_hop(name: &HeaderName, listed: &[HeaderName]) -> bool {
-    [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name) || listed.contains(name)
+fn is_hop_by_hop(name: &str, listed: &[String]) -> bool {
+    matches!(name, "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade")
+        || listed.iter().any(|listed| listed == name)
 }
 
 /// Headers that frame the message or route it: a client cannot have them removed by listing them in `connection`.
-fn is_end_to_end(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "content-length" | "host" | "authorization" | "x-api-key" | "content-type")
-}
-
-fn connection_lists(headers: &HeaderMap, token: &str) -> bool {
-    headers.get_all(CONNECTION).iter().any(|value| lists(value, token))
-}
-
-fn lists(value: &HeaderValue, token: &str) -> bool {
-    value.as_bytes().split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-}
-
-/// HTTP/2 may split `cookie`; HTTP/1 must not (RFC 9113, 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let cookies: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if cookies.len() > 1
-        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(b"; ".as_slice()))
-    {
-        headers.insert(COOKIE, joined);
-    }
+fn is_end_to_end(name: &str) -> bool {
+    matches!(name, "content-length" | "host" | "authorization" | "x-api-key" | "content-type")
 }
 
 /// The headers that `records` lets pass, in order, with credential values masked.
 pub(crate) fn recorded<'a>(
-    headers: &'a HeaderMap,
+    fields: &'a Fields,
     records: fn(&str) -> bool,
     needles: Option<&Needles>,
 ) -> Vec<(&'a str, Cow<'a, str>)> {
-    let mut recorded = Vec::with_capacity(headers.len());
-    let kept = headers.iter().filter(|(name, _)| records(name.as_str()));
-    recorded.extend(kept.map(|(name, value)| (name.as_str(), masked_text(value.as_bytes(), needles))));
+    let mut recorded = Vec::with_capacity(fields.len());
+    let kept = fields.lines().filter(|line| records(line.name));
+    recorded.extend(kept.map(|line| (line.name, masked_text(line.value, needles))));
     recorded
 }
 
@@ -153,61 +207,78 @@ pub(crate) fn masked_text<'a>(bytes: &'a [u8], needles: Option<&Needles>) -> Cow
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::http1::head;
 
-    fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
-        headers.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    fn upstream(headers: &str, framing: Framing, upgrade: bool) -> String {
+        let text = format!("POST /x HTTP/1.1\r\n{headers}\r\n");
+        let request = head::request(text.as_bytes(), 32).unwrap();
+        let mut out = Vec::new();
+        to_upstream(&mut out, &request, ("/y", "up:1"), framing, upgrade);
+        String::from_utf8(out).unwrap()
     }
 
-    fn pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
-        headers.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect()
+    fn client(status: &str, headers: &str, told: Told) -> String {
+        let text = format!("HTTP/1.1 {status}\r\n{headers}\r\n");
+        let mut out = Vec::new();
+        to_client(&mut out, &head::response(text.as_bytes(), 32).unwrap(), told);
+        String::from_utf8(out).unwrap()
     }
+
+    const PASSED: Told = Told { framing: Framing::Empty, chunks_pass: false, into_chunks: false, closes: false };
 
     #[test]
     fn hop_by_hop_and_own_headers_stay_behind() {
-        let mut headers = map(&[
-            ("connection", "close, x-hop, content-length"),
-            ("keep-alive", "timeout=5"),
-            ("x-hop", "1"),
-            ("te", "trailers, deflate"),
-            ("transfer-encoding", "chunked"),
-            ("upgrade", "h2c"),
-            ("x-ursa-user", "me"),
-            ("content-length", "3"),
-            ("x-end", "2"),
-            ("host", "edge"),
-        ]);
-        to_upstream(&mut headers, HeaderValue::from_static("up"), Version::HTTP_11, false);
-        let expected = [("te", "trailers"), ("content-length", "3"), ("x-end", "2"), ("host", "up")];
-        assert_eq!(pairs(&headers), expected);
+        let sent = upstream(
+            "Connection: close, x-hop, content-length\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nTE: trailers, deflate\r\n\
+             Upgrade: h2c\r\nX-Ursa-User: me\r\nContent-Length: 3\r\nX-End:  2 \r\nHOST: edge\r\nx-a: b\r\n",
+            Framing::Length(3),
+            false,
+        );
+        let expected =
+            "POST /y HTTP/1.1\r\nTE: trailers\r\nContent-Length: 3\r\nX-End:  2 \r\nHOST: up:1\r\nx-a: b\r\n\r\n";
+        assert_eq!(sent, expected);
     }
 
     #[test]
     fn an_upgrade_keeps_its_headers() {
-        let mut headers = map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
-        assert!(wants_upgrade(Version::HTTP_11, &headers));
-        to_upstream(&mut headers, HeaderValue::from_static("up"), Version::HTTP_11, true);
-        assert_eq!(pairs(&headers), [("connection", "Upgrade"), ("upgrade", "websocket"), ("host", "up")]);
+        let headers = "connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
+        let text = format!("GET /x HTTP/1.1\r\n{headers}\r\n");
+        assert!(wants_upgrade(&head::request(text.as_bytes(), 32).unwrap()));
+        let sent = upstream(headers, Framing::Empty, true);
+        assert_eq!(sent, "POST /y HTTP/1.1\r\nconnection: Upgrade\r\nUpgrade: websocket\r\nhost: up:1\r\n\r\n");
     }
 
     #[test]
-    fn what_stays_keeps_its_order() {
-        let mut headers =
-            map(&[("a", "1"), ("connection", "keep-alive, x-hop"), ("b", "2"), ("x-hop", "1"), ("c", "3")]);
-        headers.append("b", HeaderValue::from_static("4"));
-        let expected = [("a", "1"), ("b", "2"), ("b", "4"), ("c", "3")];
-        let mut answer = headers.clone();
-        to_upstream(&mut headers, HeaderValue::from_static("up"), Version::HTTP_11, false);
-        assert_eq!(pairs(&headers), [&expected[..], &[("host", "up")]].concat());
-        to_client(&mut answer, StatusCode::OK);
-        assert_eq!(pairs(&answer), expected);
+    fn the_upstream_is_told_of_chunks_once() {
+        let sent = upstream("Transfer-Encoding: Chunked\r\nHost: h\r\n", Framing::Chunked, false);
+        assert_eq!(sent, "POST /y HTTP/1.1\r\nTransfer-Encoding: Chunked\r\nHost: up:1\r\n\r\n");
+        // From HTTP/2, which has no such header.
+        let sent = upstream("host: h\r\n", Framing::Chunked, false);
+        assert_eq!(sent, "POST /y HTTP/1.1\r\nhost: up:1\r\ntransfer-encoding: chunked\r\n\r\n");
     }
 
     #[test]
-    fn split_cookies_are_joined() {
-        let mut headers: HeaderMap = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=1"));
-        headers.append(COOKIE, HeaderValue::from_static("b=2"));
-        to_upstream(&mut headers, HeaderValue::from_static("up"), Version::HTTP_2, false);
-        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+    fn an_answer_passes_line_by_line() {
+        let headers =
+            "X-B: 1\r\nConnection: keep-alive, x-hop\r\nx-hop: 1\r\nKeep-Alive: 5\r\nx-b: 2\r\nUpgrade: h3\r\n";
+        assert_eq!(client("200 OK", headers, PASSED), "HTTP/1.1 200 OK\r\nX-B: 1\r\nx-b: 2\r\n\r\n");
+        let upgrade = client("426 No", headers, PASSED);
+        assert_eq!(upgrade, "HTTP/1.1 426 No\r\nX-B: 1\r\nx-b: 2\r\nUpgrade: h3\r\n\r\n");
+        assert_eq!(client("101 Go", headers, PASSED), format!("HTTP/1.1 101 Go\r\n{headers}\r\n"));
+        let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
+        let told = Told { framing: Framing::Chunked, chunks_pass: true, ..PASSED };
+        assert_eq!(client("200 OK", both, told), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let told = Told { framing: Framing::UntilClose, into_chunks: true, closes: true, ..PASSED };
+        let expected = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+        assert_eq!(client("200 OK", "", told), expected);
+    }
+
+    #[test]
+    fn http2_gets_what_is_no_matter_of_the_connection() {
+        let text = "HTTP/1.1 200 OK\r\nX-B: 1\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 2\r\nx-b: 2\r\n\r\n";
+        let response = head::response(text.as_bytes(), 32).unwrap();
+        let map = to_http2(&response, Framing::Length(2));
+        let pairs: Vec<_> = map.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(pairs, [("x-b", "1"), ("x-b", "2"), ("content-length", "2")]);
     }
 }

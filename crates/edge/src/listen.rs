@@ -3,6 +3,8 @@
 
 mod connection;
 mod drive;
+mod fallback;
+mod http1;
 mod io;
 mod socket;
 mod worker;
@@ -15,18 +17,17 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
-use crate::body::BoxError;
+use crate::body::{BoxError, RequestBody};
 use crate::config::ListenConfig;
 use crate::edge::Edge;
 use crate::tls::{self, TlsError};
 use worker::Listening;
 
-pub(crate) use connection::{ClientConnection, OpenExchange};
+pub(crate) use connection::OpenExchange;
 
 /// The client's address, as a request extension for the fallback service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Drop for Server {
 /// The address, the certificate or a thread cannot be had; nothing listens then.
 pub fn serve<S, B>(config: &ListenConfig, edge: &Arc<Edge>, fallback: &S) -> Result<Server, ServeError>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = std::convert::Infallible>
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = std::convert::Infallible>
         + Clone
         + Send
         + Sync

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use ursa_model::capture::EndReason;
 
 use crate::answer::EdgeError;
-use crate::listen::OpenExchange;
+use crate::connect::UpstreamStream;
+use crate::http1::wire::Wire;
 use crate::recorder::{Direction, Exchange, Waiting};
 
 /// Buffer of one direction, in bytes.
@@ -35,26 +34,24 @@ pub(crate) struct Tunnel {
 
 impl Tunnel {
     /// Carries the connection to its end and records how it ended.
-    pub(crate) async fn carry(self, client: OnUpgrade, upstream: OnUpgrade, open: OpenExchange) {
-        let (reason, error) = match futures_util::future::try_join(client, upstream).await {
-            Ok((client, upstream)) => {
-                let (client_read, client_write) = tokio::io::split(TokioIo::new(client));
-                let (upstream_read, upstream_write) = tokio::io::split(TokioIo::new(upstream));
-                let up = async {
-                    let copied = self.copy(client_read, upstream_write, Direction::Request).await;
-                    copied.map_err(|broken| ended(&broken, EndReason::ClientAbort, EndReason::UpstreamReset))
-                };
-                let down = async {
-                    let copied = self.copy(upstream_read, client_write, Direction::Response).await;
-                    copied.map_err(|broken| ended(&broken, EndReason::UpstreamReset, EndReason::ClientAbort))
-                };
-                futures_util::future::try_join(up, down).await.err().unwrap_or((EndReason::Complete, None))
-            }
-            Err(_) => (EndReason::ClientAbort, None),
+    pub(crate) async fn carry<T>(self, client: &mut Wire<T>, upstream: Wire<UpstreamStream>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (client_read, client_write) = tokio::io::split(client);
+        let (upstream_read, upstream_write) = tokio::io::split(upstream);
+        let up = async {
+            let copied = self.copy(client_read, upstream_write, Direction::Request).await;
+            copied.map_err(|broken| ended(&broken, EndReason::ClientAbort, EndReason::UpstreamReset))
         };
+        let down = async {
+            let copied = self.copy(upstream_read, client_write, Direction::Response).await;
+            copied.map_err(|broken| ended(&broken, EndReason::UpstreamReset, EndReason::ClientAbort))
+        };
+        let (reason, error) =
+            futures_util::future::try_join(up, down).await.err().unwrap_or((EndReason::Complete, None));
         // The bytes have passed; a record that fails now is counted by the recorder.
         let _ = self.exchange.finish(reason, error);
-        drop(open);
     }
 
     async fn copy<R, W>(&self, mut from: R, mut to: W, direction: Direction) -> Result<(), Broken>

@@ -1,4 +1,4 @@
-//! Driving one connection, with its deadlines.
+//! Driving one connection with HTTP/2, with its deadlines.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl<C: Future> Drive<C> {
         self.phase = Some(phase);
         match phase {
             Phase::Busy => self.deadline.disarm(),
-            Phase::Head => self.deadline.rearm(self.limits.header_read_timeout),
+            Phase::Fresh => self.deadline.rearm(self.limits.header_read_timeout),
             Phase::Idle { .. } => self.deadline.rearm(self.limits.idle_timeout),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -24,8 +24,9 @@ use tower::Service;
 use super::PeerAddr;
 use super::connection::{ClientConnection, DrainToken};
 use super::drive::Drive;
+use super::http1::Http1;
 use super::io::ClientIo;
-use crate::body::{BoxError, EdgeBody};
+use crate::body::{BoxError, EdgeBody, RequestBody};
 use crate::config::ListenLimits;
 use crate::edge::Edge;
 use crate::forward::Worker;
@@ -36,9 +37,6 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Pause after a failed accept (out of file descriptors, mostly), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// hyper's own lower bound for its buffer, in bytes.
-const HTTP1_BUFFER_BYTES_MIN: usize = 8192;
 
 /// How long blocking tasks of the fallback service may go on after the drain.
 const BLOCKING_TASKS_GRACE: Duration = Duration::from_secs(1);
@@ -53,24 +51,46 @@ pub(super) struct Listening {
     pub(super) stopped: watch::Receiver<bool>,
 }
 
-/// What the connections of a thread share.
-struct Serving<S> {
-    worker: Arc<Worker>,
-    fallback: S,
-    edge: Arc<Edge>,
-    tls: Option<TlsAcceptor>,
-    limits: ListenLimits,
-    stopped: watch::Receiver<bool>,
+/// The service for everything that is not the edge's.
+pub(super) trait Fallback: Clone + Send + Sync + 'static {
+    /// Answers a request.
+    fn answer(&mut self, request: Request<RequestBody>) -> BoxFuture<'static, Response<EdgeBody>>;
 }
 
-/// Serves until stopped and drained. Dropping the runtime then cuts what is left, and each exchange records its end.
-pub(super) fn run<S, B>(runtime: Runtime, listening: Listening, fallback: S)
+impl<S, B> Fallback for S
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    fn answer(&mut self, request: Request<RequestBody>) -> BoxFuture<'static, Response<EdgeBody>> {
+        let mut service = self.clone();
+        Box::pin(async move {
+            let answered = async {
+                std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
+                service.call(request).await
+            };
+            match answered.await {
+                Ok(response) => response.map(EdgeBody::fallback),
+                Err(never) => match never {},
+            }
+        })
+    }
+}
+
+/// What the connections of a thread share.
+pub(super) struct Serving<S> {
+    pub(super) worker: Arc<Worker>,
+    pub(super) fallback: S,
+    edge: Arc<Edge>,
+    tls: Option<TlsAcceptor>,
+    pub(super) limits: ListenLimits,
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+/// Serves until stopped and drained. Dropping the runtime then cuts what is left, and each exchange records its end.
+pub(super) fn run(runtime: Runtime, listening: Listening, fallback: impl Fallback) {
     let edge = Arc::clone(&listening.edge);
     let limits = listening.limits.clone();
     runtime.block_on(async {
@@ -83,13 +103,7 @@ where
     runtime.shutdown_timeout(BLOCKING_TASKS_GRACE);
 }
 
-async fn accept_until_stopped<S, B>(listening: Listening, fallback: S, token: DrainToken)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
+async fn accept_until_stopped(listening: Listening, fallback: impl Fallback, token: DrainToken) {
     let Listening { socket, edge, tls, limits, connections, mut stopped } = listening;
     let socket = match TcpListener::from_std(socket) {
         Ok(socket) => socket,
@@ -129,13 +143,7 @@ async fn accept(
     Ok((stream, peer, permit))
 }
 
-impl<S, B> Serving<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
+impl<S: Fallback> Serving<S> {
     async fn connection(
         self: Arc<Self>,
         stream: TcpStream,
@@ -170,43 +178,34 @@ where
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
         let Ok(Ok(prefix)) = prefix else { return };
-        let http2 = prefix == H2_PREFACE;
         let counters = Arc::clone(&self.edge.counters);
-        let connection = ClientConnection::new(peer, http2, counters, permit, drain);
+        let connection = ClientConnection::new(peer, counters, permit, drain);
+        if prefix != H2_PREFACE {
+            return Http1::new(self, connection, stream, prefix).serve().await;
+        }
         let io = TokioIo::new(ClientIo::new(stream, prefix, Arc::clone(&connection)));
         let service = {
             let (serving, connection) = (Arc::clone(&self), Arc::clone(&connection));
             service_fn(move |request| Arc::clone(&serving).answer(request, Arc::clone(&connection)))
         };
-        // Boxed at once: each step of this task would otherwise have room for both kinds of connection.
-        if http2 {
-            let http = Box::pin(http2_builder(&self.limits).serve_connection(io, service));
-            self.drive(http, connection, http2::Connection::graceful_shutdown).await;
-        } else {
-            let http = Box::pin(http1_builder(&self.limits).serve_connection(io, service).with_upgrades());
-            self.drive(http, connection, http1::UpgradeableConnection::graceful_shutdown).await;
-        }
-    }
-
-    async fn drive<C: Future>(&self, http: Pin<Box<C>>, connection: Arc<ClientConnection>, drain: fn(Pin<&mut C>)) {
-        Drive::new(http, drain, connection, self.limits.clone(), self.stopped.clone()).await;
+        // Boxed: the task of a connection with HTTP/1 has no room for it.
+        let http = Box::pin(http2_builder(&self.limits).serve_connection(io, service));
+        let drain = http2::Connection::graceful_shutdown;
+        Box::pin(Drive::new(http, drain, connection, self.limits.clone(), self.stopped.clone())).await;
     }
 
     async fn answer(
         self: Arc<Self>,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         connection: Arc<ClientConnection>,
     ) -> Result<Response<EdgeBody>, Infallible> {
         let open = connection.open_exchange();
         let response = if request.uri().path().starts_with(PREFIX) {
-            // In a box of its own, which goes when the answer begins: hyper keeps the room of this future for as long as
-            // the connection lasts.
-            Box::pin(self.worker.handle(request, &connection)).await
+            Box::pin(self.worker.pass_http2(request, connection.peer())).await
         } else {
+            let mut request = request.map(RequestBody::http2);
             request.extensions_mut().insert(PeerAddr(connection.peer()));
-            let mut fallback = self.fallback.clone();
-            std::future::poll_fn(|cx| fallback.poll_ready(cx)).await?;
-            fallback.call(request).await?.map(EdgeBody::fallback)
+            self.fallback.clone().answer(request).await
         };
         Ok(response.map(|body| body.keep_open(open)))
     }
@@ -224,20 +223,6 @@ async fn read_prefix<T: AsyncRead + Unpin>(stream: &mut T) -> std::io::Result<Ve
     }
     prefix.truncate(len);
     Ok(prefix)
-}
-
-fn http1_builder(limits: &ListenLimits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .preserve_header_case(true)
-        .auto_date_header(false)
-        // `Drive` keeps the deadlines: hyper's would also end connections that merely wait for their next request.
-        .header_read_timeout(None)
-        .max_headers(limits.header_count_max)
-        .max_header_size(limits.header_bytes_max)
-        .max_buf_size((limits.header_bytes_max * 2).max(HTTP1_BUFFER_BYTES_MIN))
-        .timer(TokioTimer::new());
-    builder
 }
 
 fn http2_builder(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {

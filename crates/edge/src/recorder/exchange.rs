@@ -1,6 +1,6 @@
 //! One exchange: from the head to the end frame.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -31,16 +31,14 @@ pub(crate) enum Waiting {
     Due,
 }
 
-/// Why a request body broke off; read when the upstream's connection reports the consequence.
+/// Why a request body broke off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Failure {
-    None = 0,
-    ClientGone = 1,
-    BadBody = 2,
-    TooLarge = 3,
-    Journal = 4,
-    JournalFull = 5,
+    ClientGone,
+    BadBody,
+    TooLarge,
+    Journal,
+    JournalFull,
 }
 
 impl From<SinkError> for Failure {
@@ -125,7 +123,6 @@ pub(crate) struct Exchange {
     response: Mutex<BodyRecorder>,
     /// Microseconds to the first byte of the answer's body, plus one; 0 before it.
     first_byte: AtomicU64,
-    failure: AtomicU8,
     ended: AtomicBool,
     kept_body_bytes_max: u64,
     /// On an upgraded connection: true while the last bytes that went by were the client's.
@@ -164,7 +161,6 @@ impl Exchange {
             request,
             response,
             first_byte: AtomicU64::new(0),
-            failure: AtomicU8::new(Failure::None as u8),
             ended: AtomicBool::new(false),
             kept_body_bytes_max,
             client_spoke: AtomicBool::new(true),
@@ -188,6 +184,11 @@ impl Exchange {
         let mut body = self.body(direction);
         body.push(chunk, &self.writer);
         body.has_unflushed()
+    }
+
+    /// True when bytes wait for a checkpoint.
+    pub(crate) fn is_waiting(&self, direction: Direction) -> bool {
+        self.body(direction).has_unflushed()
     }
 
     /// The connection left HTTP; from here on its bytes go through [`Self::tunnelled`].
@@ -262,23 +263,6 @@ impl Exchange {
     /// The credential values of the request.
     pub(crate) fn needles(&self) -> Option<&Arc<Needles>> {
         self.needles.as_ref()
-    }
-
-    /// Remembers why the request body broke off.
-    pub(crate) fn fail(&self, failure: Failure) {
-        self.failure.store(failure as u8, Ordering::Relaxed);
-    }
-
-    /// Why the request body broke off.
-    pub(crate) fn failure(&self) -> Failure {
-        match self.failure.load(Ordering::Relaxed) {
-            1 => Failure::ClientGone,
-            2 => Failure::BadBody,
-            3 => Failure::TooLarge,
-            4 => Failure::Journal,
-            5 => Failure::JournalFull,
-            _ => Failure::None,
-        }
     }
 
     /// Ends the exchange; only the first call has an effect.

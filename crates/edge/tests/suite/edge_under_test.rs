@@ -192,7 +192,7 @@ impl Under {
             released: watch::Sender::new(None),
         });
         let edge = Edge::new(config, Arc::new(Keys), Arc::clone(&sink) as Arc<dyn FrameSink>).unwrap();
-        let fallback = tower::service_fn(|request: http::Request<hyper::body::Incoming>| async move {
+        let fallback = tower::service_fn(|request: http::Request<ursa_edge::RequestBody>| async move {
             assert!(request.extensions().get::<ursa_edge::PeerAddr>().is_some());
             Ok::<_, std::convert::Infallible>(http::Response::new(Full::new(Bytes::from("fallback"))))
         });

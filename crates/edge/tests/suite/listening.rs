@@ -92,7 +92,7 @@ fn a_port_that_is_taken_is_refused_even_from_ourselves() {
     let (addr, _seen) = answering(OK);
     let under = Under::new(addr);
     let taken = ursa_edge::ListenConfig::new(under.addr);
-    let fallback = tower::service_fn(|_: http::Request<hyper::body::Incoming>| async {
+    let fallback = tower::service_fn(|_: http::Request<ursa_edge::RequestBody>| async {
         Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Empty::<bytes::Bytes>::new()))
     });
     assert!(ursa_edge::serve(&taken, &under.edge, &fallback).is_err());

@@ -16,8 +16,6 @@ pub enum Rule {
     Order,
     /// How a body of unknown length is framed.
     Framing,
-    /// The length of a body that cannot be.
-    NoBodyLength,
     /// The version of the protocol.
     Version,
     /// Informational answers.
@@ -40,31 +38,16 @@ pub const RULES: &[(Rule, char, &str)] = &[
     (
         Rule::Order,
         'c',
-        "headers with different names may change places; those of one name keep their order (RFC 9110, 5.3)",
+        "over HTTP/2 headers with different names may change places; those of one name keep their order (RFC 9110, 5.3)",
     ),
-    (
-        Rule::Framing,
-        'd',
-        "a body that ended with its connection comes in chunks; sizes of chunks and their extensions \
-         are not kept",
-    ),
-    (
-        Rule::NoBodyLength,
-        'e',
-        "`content-length` of a 204 or 304, whose body cannot be, is left out (RFC 9110, 8.6: forbidden for 204, optional \
-         for 304)",
-    ),
+    (Rule::Framing, 'd', "a body that ended with its connection comes in chunks"),
     (Rule::Version, 'f', "the upstream is asked in HTTP/1.1, whatever the client speaks"),
-    (
-        Rule::Informational,
-        'g',
-        "informational answers other than 100 and 101 (102, 103) are not passed on; the answer itself is",
-    ),
+    (Rule::Informational, 'g', "over HTTP/2 informational answers (102, 103) are not passed on; the answer itself is"),
     (
         Rule::Trailers,
         'h',
-        "names of trailers come in lower case; of a request those pass that its `trailer` names, of an answer only if the \
-         client said `te: trailers` (RFC 9110, 6.5)",
+        "over HTTP/2 names of trailers come in lower case, and those of an answer only if the client said `te: trailers` \
+         (RFC 9110, 6.5)",
     ),
     (
         Rule::Http2,
@@ -124,7 +107,7 @@ pub(super) fn compare(direct: &Seen, through: &Seen, http2: bool) -> Outcome {
     };
     let (told, heard): (Vec<_>, Vec<_>) =
         (direct.client.iter().filter(is_passed).collect(), through.client.iter().filter(is_passed).collect());
-    if direct.client.len() - told.len() > through.client.len() - heard.len() {
+    if http2 && direct.client.len() - told.len() > through.client.len() - heard.len() {
         outcome.allowed.insert(Rule::Informational);
         let (told, heard): (Vec<Item>, Vec<Item>) =
             (told.into_iter().cloned().collect(), heard.into_iter().cloned().collect());
@@ -151,7 +134,9 @@ fn items(outcome: &mut Outcome, side: Side, asks: bool, (direct, through): (&[It
                 }
                 heads(outcome, side, direct, through, http2);
             }
-            (Item::Body(direct), Item::Body(through)) => bodies(outcome, place, &announced, direct, through),
+            (Item::Body(direct), Item::Body(through)) => {
+                bodies(outcome, place, http2.then_some(&announced), direct, through);
+            }
             (Item::Missing(what), _) | (_, Item::Missing(what)) => {
                 outcome.differences.push(format!("{place}: {what} did not come"));
             }
@@ -161,7 +146,7 @@ fn items(outcome: &mut Outcome, side: Side, asks: bool, (direct, through): (&[It
     }
 }
 
-fn bodies(outcome: &mut Outcome, place: &str, announced: &[String], direct: &Payload, through: &Payload) {
+fn bodies(outcome: &mut Outcome, place: &str, announced: Option<&Vec<String>>, direct: &Payload, through: &Payload) {
     if direct.bytes != through.bytes {
         let at = direct.bytes.iter().zip(&through.bytes).position(|(one, other)| one != other);
         let at = at.unwrap_or(direct.bytes.len().min(through.bytes.len()));
@@ -175,10 +160,12 @@ fn bodies(outcome: &mut Outcome, place: &str, announced: &[String], direct: &Pay
 }
 
 /// Trailers that were announced to someone who wants them have to come; what comes has to have been sent.
-fn trailers(outcome: &mut Outcome, place: &str, announced: &[String], direct: &Headers, through: &Headers) {
+/// `announced` is there only for HTTP/2: over HTTP/1 all pass as they came.
+fn trailers(outcome: &mut Outcome, place: &str, announced: Option<&Vec<String>>, direct: &Headers, through: &Headers) {
     if direct == through {
         return;
     }
+    let Some(announced) = announced else { return outcome.differs(&format!("{place}, trailers"), direct, through) };
     let (told, heard) = (lower(direct), lower(through));
     let is_due = |header: &&(String, String)| announced.contains(&header.0) || heard.contains(header);
     if told.iter().filter(is_due).eq(heard.iter()) {
@@ -209,13 +196,6 @@ fn heads(outcome: &mut Outcome, side: Side, direct: &Head, through: &Head, http2
     if side == Side::Request && remove(&mut told, |name| name.starts_with("x-ursa-")) {
         outcome.allowed.insert(Rule::Own);
     }
-    let bodiless = side == Side::Answer && matches!(direct.status(), 204 | 304);
-    if bodiless
-        && !heard.iter().any(|(name, _)| is(name, "content-length"))
-        && remove(&mut told, |n| n == "content-length")
-    {
-        outcome.allowed.insert(Rule::NoBodyLength);
-    }
     if http2 {
         let before = told.clone();
         (told, heard) = (joined_cookies(&lower(&told)), joined_cookies(&lower(&heard)));
@@ -227,7 +207,7 @@ fn heads(outcome: &mut Outcome, side: Side, direct: &Head, through: &Head, http2
         return;
     }
     let (by_name, theirs) = (sorted(&told), sorted(&heard));
-    if by_name == theirs {
+    if http2 && by_name == theirs {
         outcome.allowed.insert(Rule::Order);
         return;
     }
@@ -405,12 +385,30 @@ mod tests {
             assert!(outcome.differences.is_empty(), "{:?}", outcome.differences);
             outcome.allowed.into_iter().collect::<Vec<_>>()
         };
-        let moved = REQUEST.replacen("\r\nHost: h", "", 1) + "\r\nHost: h";
-        assert_eq!(allowed(&seen(&moved, ANSWER, "body", "X-Sum")), [Rule::Order]);
         let kept_alive = REQUEST.to_owned() + "\r\nConnection: keep-alive";
         assert_eq!(allowed(&seen(&kept_alive, ANSWER, "body", "X-Sum")), [Rule::HopByHop]);
         let chunked = ANSWER.to_owned() + "\r\nTransfer-Encoding: chunked";
         assert_eq!(allowed(&seen(REQUEST, &chunked, "body", "X-Sum")), [Rule::Framing]);
-        assert_eq!(allowed(&seen(REQUEST, ANSWER, "body", "x-sum")), [Rule::Trailers]);
+    }
+
+    #[test]
+    fn what_http2_cannot_say_is_allowed_there_and_nowhere_else() {
+        let moved = REQUEST.replacen("\r\nHost: h", "", 1) + "\r\nHost: h";
+        let early = "HTTP/1.1 103 Early Hints";
+        let direct = seen(REQUEST, ANSWER, "body", "X-Sum");
+        let hinted = {
+            let mut hinted = seen(REQUEST, ANSWER, "body", "X-Sum");
+            hinted.client.insert(0, Item::Head(Head::parse(early.as_bytes())));
+            hinted
+        };
+        for (direct, through, rule) in [
+            (&direct, seen(&moved, ANSWER, "body", "X-Sum"), Rule::Order),
+            (&direct, seen(REQUEST, ANSWER, "body", "x-sum"), Rule::Trailers),
+            (&hinted, seen(REQUEST, ANSWER, "body", "X-Sum"), Rule::Informational),
+        ] {
+            let over_http2 = compare(direct, &through, true);
+            assert!(over_http2.differences.is_empty() && over_http2.allowed.contains(&rule), "{over_http2:?}");
+            assert!(!compare(direct, &through, false).differences.is_empty(), "{rule:?}");
+        }
     }
 }
