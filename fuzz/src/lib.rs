@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod collect;
+pub mod edge;
 pub mod endpoint;
 pub mod journal;
 pub mod model;

@@ -46,6 +46,8 @@ pub use body::{BoxError, EdgeBody, RequestBody};
 pub use caller::{KeyResolver, NoKeys, ResolvedKey, without_key};
 pub use config::{Durability, EdgeConfig, Limits, ListenConfig, ListenLimits, OnOverflow, TlsFiles, WebSockets};
 pub use edge::{BuildError, Edge};
+#[doc(hidden)]
+pub use http1::check as http1_check;
 pub use listen::{PeerAddr, ServeError, Server, serve};
 pub use mask::{CREDENTIAL_LEN_MIN, MASK};
 pub use memory::{ALWAYS_TAKEN_EXCHANGES, RESUME_BELOW_PERCENT, SHED_AT_PERCENT, container_memory_bytes};

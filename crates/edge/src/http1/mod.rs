@@ -5,6 +5,7 @@
 //! bytes that came; its framing is only followed, strictly, to know what is content and where it ends. Reads go into one
 //! buffer of the thread, so that a stream that waits costs no buffer at all.
 
+pub mod check;
 pub(crate) mod framing;
 pub(crate) mod head;
 pub(crate) mod wire;
