@@ -16,9 +16,9 @@ use crate::support::{
 
 /// Memory that one stream may take, in bytes.
 const BYTES_A_STREAM: u64 = 64 * 1024;
-/// Memory that a stream may take whose upstream sends megabytes that its client does not read, in bytes: the buffer for
-/// reading, 256 KiB, the one for writing, 128 KiB, and the part that waits for the record, 64 KiB, with room to grow.
-const BYTES_A_FULL_STREAM: u64 = 1024 * 1024;
+/// Memory that a stream may take whose upstream sends megabytes that its client does not read, in bytes: what was read and
+/// not taken, 64 KiB, and the part that waits for the record, 64 KiB, both with room to grow, and what the allocator keeps.
+const BYTES_A_FULL_STREAM: u64 = 512 * 1024;
 /// A slow side moves one byte in this time.
 const ONE_BYTE: Duration = Duration::from_secs(1);
 /// Receive buffer of a slow client, in bytes.
