@@ -43,12 +43,12 @@ fn request_holds(body: &[u8], (request, problems): (Option<ModelRequest>, Vec<Pr
         return;
     }
     let mut given = request.params;
-    let mut exact: Vec<Value> = request.messages.into_iter().map(|message| message.exact).collect();
+    let mut exact: Vec<Value> = request.messages.into_iter().map(|message| message.into_inner().exact).collect();
     let mut messages = if request.messages_as_text { exact.remove(0) } else { Value::Array(exact) };
     assert!(restore(&mut messages, request.messages_key, &request.stripped), "what was stripped finds its place");
     given.insert(request.messages_key.to_owned(), messages);
-    given.extend(request.system.map(|told| (system.to_owned(), told)));
-    given.extend(request.tools.map(|told| ("tools".to_owned(), told)));
+    given.extend(request.system.map(|told| (system.to_owned(), told.into_inner())));
+    given.extend(request.tools.map(|told| ("tools".to_owned(), told.into_inner())));
     assert_eq!(Value::Object(given), Value::Object(sent));
 }
 

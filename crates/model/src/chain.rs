@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::capture::Principal;
 use crate::ids::{EnvironmentId, ID_LEN, hex};
 use crate::message::{Message, Part, Role, Stripped};
+use crate::shared::Shared;
 
 /// A place in a conversation: everything up to and including one message.
 pub type Position = [u8; ID_LEN];
@@ -41,7 +42,7 @@ impl PositionMaker {
 
     /// The positions before the first message and after each: `messages.len() + 1` of them. `previous` is the answer that
     /// the request continues by id, instead of sending what came before.
-    pub fn positions(&self, messages: &[Message], previous: Option<&str>) -> Vec<Position> {
+    pub fn positions(&self, messages: &[Shared<Message>], previous: Option<&str>) -> Vec<Position> {
         let start = match previous {
             None => self.start,
             Some(id) => mac(&self.secret, &[b"after", &self.start, id.as_bytes()]),
@@ -50,11 +51,14 @@ impl PositionMaker {
     }
 
     /// As [`Self::positions`], of messages that follow a position.
-    pub fn positions_from(&self, mut here: Position, messages: &[Message]) -> Vec<Position> {
+    pub fn positions_from(&self, mut here: Position, messages: &[Shared<Message>]) -> Vec<Position> {
         let mut positions = Vec::with_capacity(messages.len() + 1);
         positions.push(here);
         for message in messages {
-            here = mac(&self.secret, &[b"step", &here, message.canonical.as_bytes()]);
+            let before = here;
+            here = message.step(&self.secret, &before, |message| {
+                mac(&self.secret, &[b"step", &before, message.canonical.as_bytes()])
+            });
             positions.push(here);
         }
         positions
@@ -155,7 +159,7 @@ pub struct Answer {
 }
 
 /// The answers within a request's messages, in order.
-pub fn answers(messages: &[Message]) -> Vec<Answer> {
+pub fn answers(messages: &[Shared<Message>]) -> Vec<Answer> {
     let mut found = Vec::new();
     let mut index = 0;
     while index < messages.len() {
@@ -271,13 +275,14 @@ mod tests {
     use super::*;
     use crate::message::{Origin, Tool};
 
-    fn message(role: Role, text: &str) -> Message {
-        Message {
+    fn message(role: Role, text: &str) -> Shared<Message> {
+        let message = Message {
             role,
             parts: vec![Part::Text { text: text.to_owned(), origin: Origin::Author }],
             exact: Value::Null,
             canonical: format!("{role:?}:{text}"),
-        }
+        };
+        message.into()
     }
 
     fn maker() -> PositionMaker {

@@ -17,7 +17,9 @@ pub mod message;
 pub mod observation;
 pub mod outline;
 pub mod session;
+pub mod shared;
 pub mod time;
 
 pub use ids::{ConversationScope, EnvironmentId, EventId, ExchangeId, FactId, SessionId};
+pub use shared::Shared;
 pub use time::Timestamp;

@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::shared::Shared;
+
 /// Who a message is from. `developer` is a system message, a tool's result is a user message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,11 +162,11 @@ pub struct ModelRequest {
     /// Whether a stream was asked for.
     pub stream: bool,
     /// `system` or `instructions`, as sent.
-    pub system: Option<Value>,
+    pub system: Option<Shared<Value>>,
     /// `tools`, as sent.
-    pub tools: Option<Value>,
+    pub tools: Option<Shared<Value>>,
     /// The conversation.
-    pub messages: Vec<Message>,
+    pub messages: Vec<Shared<Message>>,
     /// True when the conversation was sent as one plain string (Responses `input: "…"`).
     pub messages_as_text: bool,
     /// Name of the body's key that held the messages (`messages`, `input`).

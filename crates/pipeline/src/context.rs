@@ -11,13 +11,14 @@
 //! A call holds the id of its last node and of its manifest.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use ursa_model::chain::{Context, Manifest, Piece, RedactionMark, restore};
 use ursa_model::ids::{ConversationScope, EventId, ID_LEN, hex};
 use ursa_model::message::{Message, ModelRequest};
 use ursa_model::observation::ContextRef;
+use ursa_model::shared::Shared;
 use ursa_redact::{Redacted, Redactor, marks_in};
 use ursa_store::{ContentId, NewItem, Store, StoreError};
 
@@ -32,7 +33,7 @@ pub(crate) struct Around<'a> {
     /// The last node of what came before, where the request continues an answer by its id.
     pub(crate) parent: Option<ContentId>,
     /// What a request that continues this one's answer by its id leaves out of that answer.
-    pub(crate) output: &'a [Message],
+    pub(crate) output: &'a [Shared<Message>],
     /// True when the context cannot be given back as it was.
     pub(crate) inexact: bool,
 }
@@ -59,24 +60,25 @@ pub(crate) fn write(
     let mut writer = Writer { redactor, seen, secret, items: Vec::new(), bytes: Vec::new() };
     // Behind other messages a plain string is one among them.
     let continues = around.parent.is_some();
-    let messages = request.messages.into_iter().map(|message| match message.exact {
-        Value::String(text) if continues => json!({"role": "user", "content": text}),
-        exact => exact,
+    let messages = request.messages.iter().map(|message| match &message.exact {
+        Value::String(text) if continues => Source::Own(json!({"role": "user", "content": text})),
+        _ => Source::Message(message.clone()),
     });
-    let head = writer.chain(around.parent, messages.collect());
-    let after = writer.chain(head, around.output.iter().map(|message| message.exact.clone()).collect());
+    let head = writer.chain(around.parent, messages);
+    let after = writer.chain(head, around.output.iter().cloned().map(Source::Message));
     let manifest = Manifest {
         version: 1,
-        system: request.system.map(|system| writer.piece(system)),
-        tools: request.tools.map(|tools| writer.piece(tools)),
-        params: (!request.params.is_empty()).then(|| writer.value(Value::Object(request.params)).to_string()),
+        system: request.system.map(|system| writer.piece(&system)),
+        tools: request.tools.map(|tools| writer.piece(&tools)),
+        params: (!request.params.is_empty())
+            .then(|| writer.value(Source::Own(Value::Object(request.params))).to_string()),
         messages_key: request.messages_key.to_owned(),
         messages_as_text: request.messages_as_text && !continues,
         stripped: request.stripped,
         inexact: around.inexact,
     };
     let manifest = serde_json::to_value(&manifest).unwrap_or_default();
-    let manifest = writer.value(manifest);
+    let manifest = writer.value(Source::Own(manifest));
     let items = writer.items;
     let ids: Vec<ContentId> = items.iter().map(|item| item.id).collect();
     let stored = draft.stored_items(&ids)?;
@@ -84,7 +86,7 @@ pub(crate) fn write(
         let bytes = match content {
             ItemContent::Redacted(bytes) => bytes,
             // It was stored once, and purged since.
-            ItemContent::Seen(value) => redacted_bytes(redactor, value),
+            ItemContent::Seen(value) => redacted_bytes(redactor, value.get().clone()),
         };
         let thread = scope.clone();
         draft.item(bytes.map(|bytes| NewItem { id, thread, bytes }));
@@ -135,7 +137,28 @@ struct Item {
 enum ItemContent {
     Redacted(Redacted<Vec<u8>>),
     /// As it came: to be redacted should the store not have it.
-    Seen(Value),
+    Seen(Source),
+}
+
+/// A value to be written.
+#[derive(Clone)]
+enum Source {
+    /// Of this request alone.
+    Own(Value),
+    Message(Shared<Message>),
+    /// An item of a list, or what is no list.
+    Piece(Shared<Value>, Option<usize>),
+}
+
+impl Source {
+    fn get(&self) -> &Value {
+        match self {
+            Self::Own(value) => value,
+            Self::Message(message) => &message.exact,
+            Self::Piece(value, None) => value,
+            Self::Piece(value, Some(index)) => value.get(*index).unwrap_or(&Value::Null),
+        }
+    }
 }
 
 fn redacted_bytes(redactor: &Redactor, value: Value) -> Redacted<Vec<u8>> {
@@ -152,9 +175,9 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn chain(&mut self, mut parent: Option<ContentId>, messages: Vec<Value>) -> Option<ContentId> {
+    fn chain(&mut self, mut parent: Option<ContentId>, messages: impl Iterator<Item = Source>) -> Option<ContentId> {
         for message in messages {
-            let message = self.value(message);
+            let message = self.message(message);
             let mut bytes = parent.map_or([0; ID_LEN], |id| id.0).to_vec();
             bytes.extend_from_slice(&message.0);
             // Two ids: nothing that a redactor could find.
@@ -164,22 +187,49 @@ impl Writer<'_> {
         parent
     }
 
-    fn piece(&mut self, value: Value) -> Piece {
-        match value {
-            Value::Array(items) => Piece::Array(items.into_iter().map(|item| self.value(item).to_string()).collect()),
-            other => Piece::One(self.value(other).to_string()),
+    /// The id of a message: where it was asked for before in this thread, that is kept with it.
+    fn message(&mut self, source: Source) -> ContentId {
+        let Source::Message(message) = &source else { return self.value(source) };
+        if let Some(&[id]) = message.ids(&self.secret).as_deref() {
+            self.items.push(Item { id: ContentId(id), content: ItemContent::Seen(source) });
+            return ContentId(id);
+        }
+        let message = message.clone();
+        let id = self.value(source);
+        message.keep_ids(&self.secret, Arc::new([id.0]));
+        id
+    }
+
+    fn piece(&mut self, value: &Shared<Value>) -> Piece {
+        let len = value.as_array().map(Vec::len);
+        let source = |index: usize| Source::Piece(value.clone(), len.map(|_| index));
+        let known = value.ids(&self.secret).filter(|known| known.len() == len.unwrap_or(1));
+        let ids: Vec<ContentId> = if let Some(known) = known {
+            let known = known.iter().map(|id| ContentId(*id));
+            let items = known.clone().enumerate();
+            self.items.extend(items.map(|(index, id)| Item { id, content: ItemContent::Seen(source(index)) }));
+            known.collect()
+        } else {
+            let ids: Vec<ContentId> = (0..len.unwrap_or(1)).map(|index| self.value(source(index))).collect();
+            value.keep_ids(&self.secret, ids.iter().map(|id| id.0).collect());
+            ids
+        };
+        let mut told = ids.iter().map(ContentId::to_string);
+        match len {
+            Some(_) => Piece::Array(told.collect()),
+            None => Piece::One(told.next().unwrap_or_default()),
         }
     }
 
-    fn value(&mut self, value: Value) -> ContentId {
+    fn value(&mut self, value: Source) -> ContentId {
         self.bytes.clear();
         // Writing to memory cannot fail; an unread value would only be redacted each time.
-        let mac = serde_json::to_writer(&mut self.bytes, &value).ok().map(|()| mac(&self.secret, &self.bytes));
+        let mac = serde_json::to_writer(&mut self.bytes, value.get()).ok().map(|()| mac(&self.secret, &self.bytes));
         if let Some(id) = mac.and_then(|mac| self.seen.get(mac)) {
             self.items.push(Item { id, content: ItemContent::Seen(value) });
             return id;
         }
-        let id = self.item(redacted_bytes(self.redactor, value));
+        let id = self.item(redacted_bytes(self.redactor, value.get().clone()));
         if let Some(mac) = mac {
             self.seen.add(mac, id);
         }

@@ -7,6 +7,7 @@
 use ursa_model::chain::{Position, PositionMaker, answers};
 use ursa_model::ids::{ConversationScope, ID_LEN, hex};
 use ursa_model::message::Message;
+use ursa_model::shared::Shared;
 use ursa_model::time::Timestamp;
 use ursa_store::{ContentId, Mark, MarkKey, StoreError};
 
@@ -34,7 +35,7 @@ impl Continued {
     /// Where the next request goes on, after one that stands there and was answered with `output`.
     pub(crate) fn after(
         standing: &Standing<'_>,
-        output: &[Message],
+        output: &[Shared<Message>],
         scope: &ConversationScope,
         node: Option<(ContentId, bool)>,
     ) -> Self {

@@ -10,6 +10,7 @@ mod read;
 pub(crate) use around::strip_content;
 
 use ursa_adapters::agents;
+use ursa_adapters::wire::Recall;
 use ursa_model::chain::{Landmark, PositionMaker, answers};
 use ursa_model::ids::{ConversationScope, hex};
 use ursa_model::observation::ContextRef;
@@ -29,6 +30,7 @@ pub(crate) struct Normaliser {
     pub(crate) settings: PipelineSettings,
     pub(crate) redactor: Redactor,
     pub(crate) seen: context::Seen,
+    pub(crate) recall: Recall,
     pub(crate) position_secret: [u8; 32],
 }
 
@@ -55,7 +57,7 @@ impl Normaliser {
             self.connection_problems(draft, exchange);
             return Ok(());
         }
-        let mut call = read::call(exchange, route, stage, &self.settings);
+        let mut call = read::call(exchange, route, stage, &self.settings, &self.recall);
         let head = &exchange.head;
         let maker = PositionMaker::new(self.position_secret, self.settings.environment, &head.principal);
         let messages = call.request.as_ref().map(|request| request.messages.as_slice()).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ursa_adapters::wire::Recall;
 use ursa_journal::JournalError;
 use ursa_model::envelope::ReceivedEnvelope;
 use ursa_model::ids::{ExchangeId, hash_parts};
@@ -50,8 +51,8 @@ impl Pipeline {
     pub fn new(store: Arc<dyn Store>, settings: PipelineSettings) -> Result<Self, PipelineError> {
         let position_secret = store.position_secret()?;
         let redactor = Redactor::new().map_err(|error| PipelineError::Rules(error.to_string()))?;
-        let seen = Seen::default();
-        let normaliser = Normaliser { settings, redactor, seen, position_secret };
+        let (seen, recall) = (Seen::default(), Recall::default());
+        let normaliser = Normaliser { settings, redactor, seen, recall, position_secret };
         Ok(Self { store, normaliser, turn: Mutex::new(()) })
     }
 

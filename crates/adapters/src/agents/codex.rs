@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use ursa_model::message::{AgentKind, Identity, Message, Purpose};
+use ursa_model::shared::Shared;
 
 use super::evidence::{Evidence, Strength, between, version_after};
 use super::{Agent, Marker, no_mcp_name, results};
@@ -114,7 +115,7 @@ fn purpose(evidence: &Evidence<'_>) -> Option<Purpose> {
 
 /// How many messages at the head of a subagent's request are its parent's: a child of a team begins with a copy of what was
 /// said before its task. Each child's task is addressed to it by a path that begins with its parent's.
-pub(super) fn inherited(messages: &[Message]) -> usize {
+pub(super) fn inherited(messages: &[Shared<Message>]) -> usize {
     let task = |message: &Message| {
         let exact = &message.exact;
         let is_task = exact.get("type").is_some_and(|kind| kind == "agent_message")

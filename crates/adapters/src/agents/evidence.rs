@@ -92,7 +92,7 @@ impl<'a> Evidence<'a> {
 
     /// Names in `tools`, or in the `functions` of old.
     pub fn tool_names(&self) -> impl Iterator<Item = &'a str> {
-        let tools = self.request.and_then(|request| request.tools.as_ref()).or_else(|| self.param("functions"));
+        let tools = self.request.and_then(|request| request.tools.as_deref()).or_else(|| self.param("functions"));
         let tools = tools.and_then(Value::as_array).into_iter().flatten();
         tools.flat_map(declared).filter_map(|tool| tool.get("name")?.as_str())
     }
@@ -104,7 +104,7 @@ impl<'a> Evidence<'a> {
 
     /// True when the model may call nothing.
     pub fn offers_no_tools(&self) -> bool {
-        self.request.is_some_and(|request| match &request.tools {
+        self.request.is_some_and(|request| match request.tools.as_deref() {
             Some(Value::Array(tools)) => tools.is_empty(),
             Some(other) => other.is_null(),
             None => {
@@ -116,7 +116,7 @@ impl<'a> Evidence<'a> {
 
     /// Texts of the system prompt: of `system`, `instructions` or `systemInstruction`, then of system messages at the conversation's head.
     pub fn system_texts(&self) -> impl Iterator<Item = &'a str> {
-        let system = self.request.and_then(|request| request.system.as_ref());
+        let system = self.request.and_then(|request| request.system.as_deref());
         let (whole, blocks) = match system {
             Some(Value::String(text)) => (Some(text.as_str()), None),
             Some(Value::Array(blocks)) => (None, Some(blocks)),

@@ -20,6 +20,7 @@ mod unrecognised;
 
 use ursa_model::capture::CaptureHead;
 use ursa_model::message::{AgentKind, Identity, Message, ModelRequest, Purpose};
+use ursa_model::shared::Shared;
 
 pub(crate) use copilot_cli::subagent as copilot_subagent;
 pub use evidence::{Evidence, Strength};
@@ -95,7 +96,7 @@ pub fn identify(head: &CaptureHead, request: Option<&ModelRequest>) -> Identity 
 }
 
 /// How many messages at a request's head were said in another thread of its conversation, and are copied into this one.
-pub fn inherited(identity: &Identity, messages: &[Message]) -> usize {
+pub fn inherited(identity: &Identity, messages: &[Shared<Message>]) -> usize {
     match &identity.subagent_id {
         Some(_) if identity.agent_slug == codex::AGENT.slug => codex::inherited(messages),
         _ => 0,

@@ -1,8 +1,9 @@
 //! What only the agent decides about a request and its answer, set once it is known.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
-use ursa_model::message::{AgentKind, Identity, ModelRequest, Part, Role, Tool, ToolType};
+use ursa_model::message::{AgentKind, Identity, Message, ModelRequest, Part, Role, Tool, ToolType};
 
 use super::{Agent, agent, split};
 use crate::wire::Reading;
@@ -12,25 +13,42 @@ use crate::wire::Reading;
 pub fn refine_request(request: &mut ModelRequest, identity: &Identity) {
     let known = agent(&identity.agent_slug);
     let mut called: HashMap<String, String> = HashMap::new();
+    let mut name = String::new();
     for message in &mut request.messages {
-        if message.role == Role::User && message.parts.iter().any(|part| matches!(part, Part::Text { .. })) {
-            message.parts =
-                std::mem::take(&mut message.parts).into_iter().flat_map(|part| owned(part, known)).collect();
-        }
-        for part in &mut message.parts {
-            refine_tool(part, known, identity);
+        let mut tools: Vec<Option<String>> = Vec::new();
+        for part in &message.parts {
             match part {
                 Part::ToolCall { call_id, tool, .. } => {
                     called.insert(call_id.clone(), tool.name.clone());
                 }
-                Part::ToolResult { call_id, content, spawned_subagent_id, .. } => {
-                    let tool = called.get(call_id).map(String::as_str);
-                    *spawned_subagent_id = known.and_then(|agent| (agent.spawned)(tool, content));
-                }
+                Part::ToolResult { call_id, .. } => tools.push(called.get(call_id).cloned()),
                 _ => {}
             }
         }
+        // All that a message's meaning depends on beside itself: who sends it, and the tools whose results are in it.
+        name.clear();
+        let is_sdk = identity.agent_kind == AgentKind::Sdk;
+        // Writing to memory cannot fail.
+        let _ = write!(name, "{} {is_sdk} {tools:?}", known.map_or("", |agent| agent.slug));
+        *message = message.variant(&name, |message| refined(message, known, is_sdk, &tools));
     }
+}
+
+/// A message as the agent means it; `None` if that is how it was read.
+fn refined(message: &Message, known: Option<&Agent>, is_sdk: bool, tools: &[Option<String>]) -> Option<Message> {
+    let mut parts = message.parts.clone();
+    if message.role == Role::User && parts.iter().any(|part| matches!(part, Part::Text { .. })) {
+        parts = parts.into_iter().flat_map(|part| owned(part, known)).collect();
+    }
+    let mut tools = tools.iter();
+    for part in &mut parts {
+        refine_tool(part, known, is_sdk);
+        if let Part::ToolResult { content, spawned_subagent_id, .. } = part {
+            let tool = tools.next().and_then(Option::as_deref);
+            *spawned_subagent_id = known.and_then(|agent| (agent.spawned)(tool, content));
+        }
+    }
+    (parts != message.parts).then(|| Message { parts, ..message.clone() })
 }
 
 /// Sets how each tool is run.
@@ -38,7 +56,7 @@ pub fn refine_response(reading: &mut Reading, identity: &Identity) {
     let known = agent(&identity.agent_slug);
     let others = reading.others.iter_mut().flat_map(|choice| &mut choice.parts);
     for part in reading.response.parts.iter_mut().chain(others) {
-        refine_tool(part, known, identity);
+        refine_tool(part, known, identity.agent_kind == AgentKind::Sdk);
     }
 }
 
@@ -53,9 +71,9 @@ fn owned(part: Part, agent: Option<&Agent>) -> Vec<Part> {
     }
 }
 
-fn refine_tool(part: &mut Part, agent: Option<&Agent>, identity: &Identity) {
+fn refine_tool(part: &mut Part, agent: Option<&Agent>, is_sdk: bool) {
     let Part::ToolCall { tool, .. } = part else { return };
-    set_kind(tool, agent, identity.agent_kind == AgentKind::Sdk);
+    set_kind(tool, agent, is_sdk);
 }
 
 /// Sets how a tool is run that its name alone does not tell. An agent's own tools are built in, those that a program gave

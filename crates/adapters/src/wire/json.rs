@@ -15,7 +15,7 @@ const DEPTH_LIMIT: usize = 128;
 
 /// Values, keys and brackets of one text that are read. Past it a body is a problem: a parsed value takes many times the
 /// memory and time of its text, and no conversation is made of so many.
-const NODES_LIMIT: usize = 250_000;
+pub(super) const NODES_LIMIT: usize = 250_000;
 
 /// The body without a byte order mark.
 pub(super) fn without_bom(body: &[u8]) -> &[u8] {
@@ -47,9 +47,11 @@ const TOO_MANY_NODES: &str = "too many nodes";
 /// some way or other: the parser says what is wrong with it.
 fn has_too_many_nodes(text: &[u8]) -> bool {
     // Each takes a byte at least.
-    if text.len() <= NODES_LIMIT {
-        return false;
-    }
+    text.len() > NODES_LIMIT && nodes(text) > NODES_LIMIT
+}
+
+/// Commas, colons and opening brackets outside of strings.
+pub(super) fn nodes(text: &[u8]) -> usize {
     let (mut nodes, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in text {
         match byte {
@@ -60,7 +62,7 @@ fn has_too_many_nodes(text: &[u8]) -> bool {
             _ => {}
         }
     }
-    nodes > NODES_LIMIT
+    nodes
 }
 
 /// Parses text that is UTF-8, as [`parse`] does.

@@ -10,6 +10,7 @@ pub(crate) mod json;
 pub mod openai_chat;
 pub mod openai_responses;
 pub(crate) mod problems;
+mod recall;
 pub mod responses_socket;
 pub mod sse;
 pub mod websocket;
@@ -20,17 +21,28 @@ use ursa_model::message::{CallError, ModelRequest, ModelResponse, Part, Problem}
 pub(crate) use calls::canonical_arguments;
 pub use calls::{is_made_id, told_id};
 use problems::Problems;
+pub use recall::Recall;
 
 use crate::route::{Route, cloud_in_path, model_in_path, streams_by_path};
 
 /// Reads the body of a request, content encoding taken off. `None` when it cannot be read at all; a problem says why.
 /// `path` is the request's, which in some protocols names the model.
 pub fn read_request(route: Route, path: &str, body: &[u8]) -> (Option<ModelRequest>, Vec<Problem>) {
+    read_next_request(route, path, body, &Recall::default())
+}
+
+/// As [`read_request`], of one request among many: what others carried before is not parsed again. The result is the same.
+pub fn read_next_request(
+    route: Route,
+    path: &str,
+    body: &[u8],
+    recall: &Recall,
+) -> (Option<ModelRequest>, Vec<Problem>) {
     let (mut request, problems) = match route {
-        Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_request(body),
+        Route::AnthropicMessages | Route::AnthropicCountTokens => anthropic_messages::read_next_request(body, recall),
         Route::GeminiGenerate | Route::GeminiStream | Route::GeminiCountTokens => gemini::read_request(body),
         Route::OpenAiChat => openai_chat::read_request(body),
-        Route::OpenAiResponses | Route::OpenAiCompact => openai_responses::read_request(body),
+        Route::OpenAiResponses | Route::OpenAiCompact => openai_responses::read_next_request(body, recall),
     };
     if let Some(request) = &mut request {
         request.model = request.model.take().or_else(|| model_in_path(path));

@@ -43,6 +43,29 @@ impl Problems {
         }
     }
 
+    /// True when there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.noted.is_empty() && self.counted.is_empty()
+    }
+
+    /// Adds those of a later part of the same body.
+    pub(crate) fn merge(&mut self, later: Self) {
+        for problem in later.noted {
+            if !self.noted.iter().any(|known| known.kind == problem.kind) {
+                self.noted.push(problem);
+            }
+        }
+        for (kind, more) in later.counted {
+            let counted = self.counted.entry(kind).or_default();
+            counted.times += more.times;
+            for name in more.names {
+                if counted.names.len() < NAMES_LIMIT && !counted.names.contains(&name) {
+                    counted.names.push(name);
+                }
+            }
+        }
+    }
+
     /// All of them, the counted ones one a kind.
     pub(crate) fn finish(self) -> Vec<Problem> {
         let mut all = self.noted;

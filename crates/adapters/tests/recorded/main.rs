@@ -7,4 +7,5 @@ mod exchange;
 mod facts;
 mod facts_chat_gemini;
 mod golden;
+mod recalled;
 mod resent;

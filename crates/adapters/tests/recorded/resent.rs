@@ -93,7 +93,7 @@ fn every_request_can_be_given_back() {
 
 fn rebuilt(request: ModelRequest) -> Value {
     let mut body = request.params;
-    let mut messages: Vec<Value> = request.messages.into_iter().map(|message| message.exact).collect();
+    let mut messages: Vec<Value> = request.messages.into_iter().map(|message| message.into_inner().exact).collect();
     let mut messages =
         if request.messages_as_text { messages.remove(0) } else { Value::Array(std::mem::take(&mut messages)) };
     assert!(restore(&mut messages, request.messages_key, &request.stripped));
@@ -103,7 +103,7 @@ fn rebuilt(request: ModelRequest) -> Value {
         "contents" => "systemInstruction",
         _ => "system",
     };
-    body.extend(request.system.map(|told| (system.to_owned(), told)));
-    body.extend(request.tools.map(|told| ("tools".to_owned(), told)));
+    body.extend(request.system.map(|told| (system.to_owned(), told.into_inner())));
+    body.extend(request.tools.map(|told| ("tools".to_owned(), told.into_inner())));
     Value::Object(body)
 }

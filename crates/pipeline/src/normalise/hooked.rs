@@ -31,7 +31,7 @@ pub(super) fn joined(
     }
     let Some(request) = &call.request else { return Ok(scope) };
     let before = standing.answers.first().map_or(request.messages.len(), |answer| answer.start);
-    let opening = request.messages.iter().take(before).find_map(author_text);
+    let opening = request.messages.iter().take(before).find_map(|message| author_text(message));
     match (agents::place(&call.identity.agent_slug, request), opening) {
         (Some(place), Some(prompt)) => join::on_the_wire(draft, standing.maker, scope, (&place, &prompt), call.at),
         _ => Ok(scope),

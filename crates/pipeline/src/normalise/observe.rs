@@ -11,6 +11,7 @@ use ursa_model::fuse::fact_ids;
 use ursa_model::ids::{ConversationScope, EnvironmentId, hex};
 use ursa_model::message::{Message, Origin, Part, Purpose, Role, Tool};
 use ursa_model::observation::{Content, ContextRef, Key, ModelCallContent, Observation, SessionAttribute, Vantage};
+use ursa_model::shared::Shared;
 use ursa_store::StoreError;
 
 use super::Stage;
@@ -71,7 +72,7 @@ pub(super) struct Observer<'a> {
 }
 
 impl<'a> Observer<'a> {
-    fn messages(&self) -> &'a [Message] {
+    fn messages(&self) -> &'a [Shared<Message>] {
         self.call.request.as_ref().map(|request| request.messages.as_slice()).unwrap_or_default()
     }
 

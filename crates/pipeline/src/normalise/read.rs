@@ -1,11 +1,12 @@
 //! An exchange's bytes, decoded and parsed.
 
 use ursa_adapters::route::{Protocol, Route};
-use ursa_adapters::wire::{Choice, Reading};
+use ursa_adapters::wire::{Choice, Reading, Recall};
 use ursa_adapters::{agents, body, event_stream, wire};
 use ursa_model::capture::{EndReason, ResponseHead};
 use ursa_model::chain::{fingerprint, is_weak_id};
 use ursa_model::message::{CallError, Identity, Message, ModelRequest, ModelResponse, Problem, Purpose};
+use ursa_model::shared::Shared;
 use ursa_model::time::Timestamp;
 
 use super::Stage;
@@ -45,9 +46,15 @@ pub(super) fn route(exchange: &Exchange) -> Option<Route> {
 }
 
 /// Decodes, masks and parses.
-pub(super) fn call<'a>(exchange: &'a Exchange, route: Route, stage: Stage, settings: &PipelineSettings) -> Call<'a> {
+pub(super) fn call<'a>(
+    exchange: &'a Exchange,
+    route: Route,
+    stage: Stage,
+    settings: &PipelineSettings,
+    recall: &Recall,
+) -> Call<'a> {
     let mut problems = exchange.problems.clone();
-    let request = read_request(exchange, route, settings, &mut problems);
+    let request = read_request(exchange, route, settings, recall, &mut problems);
     let is_lossy = problems.iter().any(|problem| problem.kind == "lossy_text");
     let mut identity = agents::identify(&exchange.head, request.as_ref());
     identity.purpose = scope::purpose(route, &identity);
@@ -96,6 +103,7 @@ fn read_request(
     exchange: &Exchange,
     route: Route,
     settings: &PipelineSettings,
+    recall: &Recall,
     problems: &mut Vec<Problem>,
 ) -> Option<ModelRequest> {
     if exchange.request.is_empty() && !exchange.request_whole {
@@ -103,7 +111,7 @@ fn read_request(
     }
     let encoding = header(&exchange.head.headers, "content-encoding");
     let bytes = decoded(encoding, &exchange.request, exchange, settings, problems)?;
-    let (request, found) = wire::read_request(route, &exchange.head.path, &bytes);
+    let (request, found) = wire::read_next_request(route, &exchange.head.path, &bytes, recall);
     problems.extend(found);
     request
 }
@@ -150,10 +158,11 @@ fn unframed<'b>(
 }
 
 /// What a later request would resend of the answer.
-pub(super) fn output(exchange: &Exchange, settings: &PipelineSettings) -> Vec<Message> {
+pub(super) fn output(exchange: &Exchange, settings: &PipelineSettings) -> Vec<Shared<Message>> {
     let encoding = exchange.response_head.as_ref().map(|(_, head)| header(&head.headers, "content-encoding"));
     let bytes = decoded(encoding.unwrap_or_default(), &exchange.response, exchange, settings, &mut Vec::new());
-    bytes.map(|bytes| wire::openai_responses::output_messages(&bytes)).unwrap_or_default()
+    let messages = bytes.map(|bytes| wire::openai_responses::output_messages(&bytes)).unwrap_or_default();
+    messages.into_iter().map(Shared::from).collect()
 }
 
 /// The body without its content encoding. The edge masked identity-encoded bodies, except on upgraded connections; all

@@ -14,7 +14,7 @@ fn request(body: &Value) -> (ModelRequest, Vec<Problem>) {
 }
 
 fn canonical(message: &Value) -> String {
-    request(&json!({"messages": [message]})).0.messages.remove(0).canonical
+    request(&json!({"messages": [message]})).0.messages.remove(0).into_inner().canonical
 }
 
 fn answer(body: &str) -> (ModelResponse, Vec<Problem>) {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use ursa_model::message::{Message, ModelRequest, Origin, Part, Problem, Role};
+use ursa_model::shared::Shared;
 
 use super::{canonical, parts};
 use crate::wire::calls::CallNames;
@@ -48,8 +49,8 @@ fn request(mut body: Map<String, Value>, problems: &mut Problems) -> ModelReques
         model: model.map(|model| model.strip_prefix("models/").map(str::to_owned).unwrap_or(model)),
         // The path says so, not the body.
         stream: false,
-        system,
-        tools,
+        system: system.map(Shared::from),
+        tools: tools.map(Shared::from),
         messages,
         messages_as_text: false,
         messages_key: CONTENTS,
@@ -59,7 +60,7 @@ fn request(mut body: Map<String, Value>, problems: &mut Problems) -> ModelReques
     }
 }
 
-fn read_contents(contents: Vec<Value>, problems: &mut Problems) -> Vec<Message> {
+fn read_contents(contents: Vec<Value>, problems: &mut Problems) -> Vec<Shared<Message>> {
     let mut names = CallNames::default();
     // True within a run of messages from the model, which is one answer.
     let mut answering = false;
@@ -70,7 +71,7 @@ fn read_contents(contents: Vec<Value>, problems: &mut Problems) -> Vec<Message> 
             names.answer();
         }
         answering = role == Role::Assistant;
-        messages.push(read_message(exact, role, &mut names, problems));
+        messages.push(read_message(exact, role, &mut names, problems).into());
     }
     messages
 }

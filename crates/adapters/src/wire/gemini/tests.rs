@@ -160,7 +160,8 @@ fn failures_are_told_by_the_error_key() {
 
 #[test]
 fn what_an_agent_redraws_does_not_change_the_canonical_form() {
-    let canonical = |parts: Value| contents(&json!([{"role": "model", "parts": parts}])).messages.remove(0).canonical;
+    let canonical =
+        |parts: Value| contents(&json!([{"role": "model", "parts": parts}])).messages.remove(0).into_inner().canonical;
     assert_eq!(
         canonical(
             json!([{"text": "hm", "thought": true}, {"text": "a"}, {"text": "b"}, {"functionCall": {"name": "f", "args": {"b": 1, "a": 2}}, "thoughtSignature": "s"}])

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use ursa_model::message::{Message, ModelRequest, Origin, Part, Problem, Role, Stripped};
+use ursa_model::shared::Shared;
 
 use super::{canonical, content};
 use crate::wire::calls::CallNames;
@@ -20,9 +21,11 @@ pub fn read_request(body: &[u8]) -> (Option<ModelRequest>, Vec<Problem>) {
 fn request(mut body: Map<String, Value>, problems: &mut Problems) -> ModelRequest {
     let mut reader = Reader { names: CallNames::default(), answering: false, stripped: Vec::new() };
     let messages = match body.shift_remove(MESSAGES) {
-        Some(Value::Array(messages)) => {
-            messages.into_iter().enumerate().map(|(index, message)| reader.message(message, index, problems)).collect()
-        }
+        Some(Value::Array(messages)) => messages
+            .into_iter()
+            .enumerate()
+            .map(|(index, message)| reader.message(message, index, problems).into())
+            .collect(),
         Some(other) => {
             problems.note("unparsed_request", "messages is not a list");
             body.insert(MESSAGES.to_owned(), other);
@@ -35,7 +38,7 @@ fn request(mut body: Map<String, Value>, problems: &mut Problems) -> ModelReques
         stream: body.get("stream").and_then(Value::as_bool).unwrap_or(false),
         // System messages stand among the others.
         system: None,
-        tools: body.shift_remove("tools"),
+        tools: body.shift_remove("tools").map(Shared::from),
         messages,
         messages_as_text: false,
         messages_key: MESSAGES,

@@ -114,7 +114,7 @@ fn every_role_and_part() {
 
 #[test]
 fn what_an_agent_redraws_does_not_change_the_canonical_form() {
-    let canonical = |message: Value| messages(&json!([message])).messages.remove(0).canonical;
+    let canonical = |message: Value| messages(&json!([message])).messages.remove(0).into_inner().canonical;
     let call = |arguments: &str| json!([{"id": "call_000000000001a", "type": "function", "function": {"name": "f", "arguments": arguments}}]);
     let same = [
         [

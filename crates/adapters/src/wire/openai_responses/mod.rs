@@ -10,5 +10,8 @@ mod stream;
 mod tests;
 
 pub use output::output_messages;
+pub(super) use request::read_next_request;
 pub use request::read_request;
+#[cfg(test)]
+pub(super) use request::read_whole_request;
 pub use response::read_response;

@@ -14,7 +14,7 @@ fn request(body: &Value) -> (ModelRequest, Vec<Problem>) {
 }
 
 fn canonical(item: &Value) -> String {
-    request(&json!({"input": [item]})).0.messages.remove(0).canonical
+    request(&json!({"input": [item]})).0.messages.remove(0).into_inner().canonical
 }
 
 fn answer(body: &str) -> (ModelResponse, Vec<Problem>) {
@@ -39,7 +39,10 @@ fn input_is_text_or_items_and_each_item_is_a_message() {
         request(&json!({"input": "hi", "instructions": "be brief", "previous_response_id": "resp_0", "model": "m"}));
     assert!(read.messages_as_text);
     assert_eq!((read.messages_key, read.previous_response_id.as_deref()), ("input", Some("resp_0")));
-    assert_eq!((read.system, read.messages[0].exact.clone()), (Some(json!("be brief")), json!("hi")));
+    assert_eq!(
+        (read.system.map(ursa_model::Shared::into_inner), read.messages[0].exact.clone()),
+        (Some(json!("be brief")), json!("hi"))
+    );
 
     let (read, problems) = request(&json!({"input": [
         {"role": "developer", "content": "rules"},
