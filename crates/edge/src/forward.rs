@@ -16,7 +16,7 @@ use crate::credentials;
 use crate::edge::Edge;
 use crate::headers;
 use crate::http1::framing::Framing;
-use crate::http1::head::{self, Request, Response};
+use crate::http1::head::{self, Request, Response, SWITCHING_PROTOCOLS};
 use crate::http1::wire::Wire;
 use crate::mask::Needles;
 use crate::pool::Pool;
@@ -36,7 +36,6 @@ const HEAD_READ_BYTES: usize = 16 * 1024;
 
 /// Statuses of answers before the answer.
 const CONTINUE: u16 = 100;
-const SWITCHING_PROTOCOLS: u16 = 101;
 const INFORMATIONAL: std::ops::RangeInclusive<u16> = 100..=199;
 
 /// One thread's edge: with its own upstream connections.
@@ -203,7 +202,8 @@ impl Worker {
         (Open(exchange), durable)
     }
 
-    /// Brings the request to the upstream, as far as its answer needs, and waits for the head of that.
+    /// Brings the request to the upstream, as far as its answer needs, and waits for the head of that. `head`: what became
+    /// of its record, from [`Self::begin`].
     ///
     /// # Errors
     /// There is none, or the client has left.
@@ -212,9 +212,10 @@ impl Worker {
         request: &Request,
         call: &Call<'_>,
         exchange: &Arc<Exchange>,
-        head: Option<Durable>,
+        head: Result<Option<Durable>, EdgeError>,
         (client, deadline): (&mut impl Client, &mut Timer),
     ) -> Result<(Sending, Response), Stop> {
+        let head = head.map_err(Stop::Refused)?;
         let limits = &self.edge.config.limits;
         let strict = self.edge.is_strict();
         let empty = call.framing == Framing::Empty;

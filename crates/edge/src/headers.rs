@@ -6,13 +6,12 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
 use crate::http1::framing::Framing;
-use crate::http1::head::{Fields, Line, Request, Response, is};
+use crate::http1::head::{Fields, Line, Request, Response, SWITCHING_PROTOCOLS, is};
 use crate::mask::Needles;
 
 /// Headers of the client that are meant for the edge.
 const OWN_PREFIX: &str = "x-ursa-";
 
-const SWITCHING_PROTOCOLS: u16 = 101;
 const UPGRADE_REQUIRED: u16 = 426;
 
 /// True when the client asks to leave HTTP on this connection.

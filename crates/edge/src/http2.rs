@@ -156,10 +156,7 @@ impl Worker {
         mut client: Asking,
     ) -> Result<HttpResponse<EdgeBody>, EdgeError> {
         let (open, head) = self.begin(request, call);
-        let asked = match head {
-            Ok(head) => self.ask(request, call, open.exchange(), head, (&mut client, &mut Timer::default())).await,
-            Err(error) => Err(Stop::Refused(error)),
-        };
+        let asked = self.ask(request, call, open.exchange(), head, (&mut client, &mut Timer::default())).await;
         let stopped = |open: &Open, stop: Stop| {
             open.stop(stop);
             match stop {

@@ -13,7 +13,7 @@ use crate::download::{Download, Form, Step};
 use crate::forward::{Call, Client, Open, Sending, Stop, Worker};
 use crate::headers::{self, Told};
 use crate::http1::framing::{Decoder, Framing};
-use crate::http1::head::{Request, Response};
+use crate::http1::head::{GO_ON, Request, Response, SWITCHING_PROTOCOLS};
 use crate::http1::wire::Wire;
 use crate::recorder::Failure;
 use crate::timer::Timer;
@@ -23,14 +23,8 @@ use crate::upload::Source;
 /// Size of a read of a request's body, in bytes.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Bytes that a client may send ahead of its next request. Beyond them it is not seen whether it has left.
-const AHEAD_BYTES_MAX: usize = 64 * 1024;
-
-/// Size of a read that looks whether the client has left, in bytes.
+/// Size of a read that looks whether the upstream has closed, in bytes.
 const WATCH_BYTES: usize = 4 * 1024;
-
-const SWITCHING_PROTOCOLS: u16 = 101;
-const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A request, as its connection hands it over.
 pub(crate) struct Asked<'a> {
@@ -107,14 +101,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client for Asking<'_, T> {
     }
 
     fn is_gone(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.wire.unread().len() < AHEAD_BYTES_MAX {
-            match self.wire.poll_fill(cx, WATCH_BYTES) {
-                Poll::Ready(Ok(true)) => {}
-                Poll::Ready(_) => return true,
-                Poll::Pending => return false,
-            }
-        }
-        false
+        self.wire.is_gone(cx)
     }
 }
 
@@ -156,11 +143,7 @@ impl Worker {
         protocol: Protocol,
     ) -> After {
         let (open, head) = self.begin(request, call);
-        let asked = match head {
-            Ok(head) => self.ask(request, call, open.exchange(), head, (&mut client, deadline)).await,
-            Err(error) => Err(Stop::Refused(error)),
-        };
-        let answered = match asked {
+        let answered = match self.ask(request, call, open.exchange(), head, (&mut client, deadline)).await {
             Ok((sending, response)) => self.answer(request, call, &mut client, &open, sending, response, stays).await,
             Err(stop) => Err(stop),
         };

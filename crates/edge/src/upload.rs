@@ -226,13 +226,13 @@ impl Upload {
         source: &mut impl Source,
         mut send: impl FnMut(&mut Context<'_>, &[u8]),
     ) -> Poll<Result<(), Failure>> {
-        let (passed, unflushed) = (Cell::new(self.passed), Cell::new(false));
+        let passed = Cell::new(self.passed);
         let bytes_max = self.bytes_max;
         let exchange = &self.exchange;
         let mut content = |piece: &[u8]| {
             passed.set(passed.get() + piece.len() as u64);
             if passed.get() <= bytes_max {
-                unflushed.set(exchange.push(Direction::Request, piece));
+                exchange.push(Direction::Request, piece);
             }
         };
         let mut send = |cx: &mut Context<'_>, bytes: &[u8]| {
@@ -242,9 +242,6 @@ impl Upload {
         };
         let pulled = source.poll_pull(cx, &mut content, &mut send);
         self.passed = passed.get();
-        if unflushed.get() && self.batch.is_none() {
-            self.checkpoint.arm(self.checkpoint_interval);
-        }
         match pulled {
             Poll::Ready(_) if self.passed > bytes_max => Poll::Ready(Err(Failure::TooLarge)),
             Poll::Ready(Ok(done)) => {
@@ -260,9 +257,12 @@ impl Upload {
                 if self.patience.fired(cx) {
                     return Poll::Ready(Err(Failure::BadBody));
                 }
-                if self.checkpoint.fired(cx) {
-                    // A failure is remembered and counted by the recorder.
-                    let _ = self.exchange.flush(Direction::Request, false);
+                if self.batch.is_none() && self.exchange.is_waiting(Direction::Request) {
+                    self.checkpoint.arm(self.checkpoint_interval);
+                    if self.checkpoint.fired(cx) {
+                        // A failure is remembered and counted by the recorder.
+                        let _ = self.exchange.flush(Direction::Request, false);
+                    }
                 }
                 Poll::Pending
             }

@@ -8,6 +8,12 @@ use http::header::{HeaderName, HeaderValue};
 /// Headers that one head may have at most, whatever is configured.
 pub(crate) const HEADER_COUNT_LIMIT: usize = 512;
 
+/// The status of an answer after which the connection leaves HTTP.
+pub(crate) const SWITCHING_PROTOCOLS: u16 = 101;
+
+/// Leave to send a request's body.
+pub(crate) const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A head that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadHead {

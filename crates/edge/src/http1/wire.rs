@@ -7,6 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// Bytes that the other side may send ahead of their time. Beyond them it is not seen whether it has left.
+const AHEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Size of a read that looks whether the other side has left, in bytes.
+const WATCH_BYTES: usize = 4 * 1024;
+
 /// Largest read, in bytes: each costs a call of the kernel, and large requests are sent whole.
 const READ_BYTES_MAX: usize = 256 * 1024;
 
@@ -67,6 +73,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>, bytes_max: usize) -> Poll<io::Result<bool>> {
         let Self { io, unread, ended, .. } = self;
         poll_read(io, ended, cx, bytes_max, |_, bytes| unread.extend_from_slice(bytes)).map_ok(|read| read.is_some())
+    }
+
+    /// True when the other side has ended the stream. What it sends meanwhile is kept for later.
+    pub(crate) fn is_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.unread.len() < AHEAD_BYTES_MAX {
+            match self.poll_fill(cx, WATCH_BYTES) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(_) => return true,
+                Poll::Pending => return false,
+            }
+        }
+        false
     }
 
     /// Hands what was read, or what is read now (at most so many bytes), to `take`, which says how many of them it used.
@@ -220,6 +238,19 @@ mod tests {
         drop(far);
         assert_eq!(poll_fn(|cx| wire.poll_take(cx, 16, one)).await.unwrap(), None);
         assert!(!wire.is_clean());
+    }
+
+    #[tokio::test]
+    async fn who_has_left_is_noticed_and_what_came_ahead_is_kept() {
+        let (near, mut far) = duplex(64);
+        let mut wire = Wire::new(near, Vec::new());
+        far.write_all(b"next").await.unwrap();
+        assert!(!poll_fn(|cx| Poll::Ready(wire.is_gone(cx))).await);
+        assert_eq!(wire.unread(), b"next");
+        drop(far);
+        assert!(poll_fn(|cx| Poll::Ready(wire.is_gone(cx))).await);
+        let mut full = Wire::new(duplex(1).0, vec![0; AHEAD_BYTES_MAX]);
+        assert!(!poll_fn(|cx| Poll::Ready(full.is_gone(cx))).await, "no more is read than there may be");
     }
 
     #[tokio::test]

@@ -17,16 +17,13 @@ use crate::answer::answer as plain;
 use crate::body::RequestBody;
 use crate::headers::expects_continue;
 use crate::http1::framing::{Decoder, Framing, chunk};
-use crate::http1::head::Request;
+use crate::http1::head::{GO_ON, Request};
 use crate::http1::wire::Wire;
 use crate::pass::After;
 use crate::pieces::{BrokenOff, Giver, pieces};
 
 /// Size of a read of a request's body, in bytes.
 const READ_BYTES: usize = 64 * 1024;
-
-/// Bytes that a client may send ahead of its next request. Beyond them it is not seen whether it has left.
-const AHEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The request's body on its way to the service.
 struct Receiving {
@@ -52,7 +49,7 @@ pub(super) async fn answer<S: Fallback, T: AsyncRead + AsyncWrite + Unpin>(
         return After::Close;
     };
     if framing != Framing::Empty && expects_continue(request) {
-        wire.queue(b"HTTP/1.1 100 Continue\r\n\r\n");
+        wire.queue(GO_ON);
     }
     let mut receiving = Receiving { decoder: Decoder::new(framing), giver, over: false, well: false };
     receiving.look();
@@ -133,14 +130,7 @@ impl Receiving {
                 }
             }
         }
-        while self.well && wire.unread().len() < AHEAD_BYTES_MAX {
-            match wire.poll_fill(cx, READ_BYTES) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(true)) => {}
-                Poll::Ready(_) => return true,
-            }
-        }
-        false
+        self.well && wire.is_gone(cx)
     }
 }
 

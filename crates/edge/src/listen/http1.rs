@@ -208,8 +208,9 @@ fn complete<T: AsyncRead + AsyncWrite + Unpin>(
     limits: &crate::config::ListenLimits,
 ) -> Result<Option<Request>, BadHead> {
     // Empty lines before a request are passed over (RFC 9112, 2.2).
-    while *looked == 0 && wire.unread().starts_with(b"\r\n") {
-        wire.consume(2);
+    if *looked == 0 {
+        let empty = wire.unread().chunks(2).take_while(|line| line == b"\r\n").count();
+        wire.consume(2 * empty);
     }
     let unread = wire.unread();
     // Whoever speaks something else is told at once.

@@ -176,14 +176,12 @@ impl Exchange {
         body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A chunk passes. True when bytes wait for a checkpoint.
-    pub(crate) fn push(&self, direction: Direction, chunk: &[u8]) -> bool {
+    /// A chunk passes.
+    pub(crate) fn push(&self, direction: Direction, chunk: &[u8]) {
         if direction == Direction::Response && self.first_byte.load(Ordering::Relaxed) == 0 {
             self.first_byte.store(self.elapsed_micros() + 1, Ordering::Relaxed);
         }
-        let mut body = self.body(direction);
-        body.push(chunk, &self.writer);
-        body.has_unflushed()
+        self.body(direction).push(chunk, &self.writer);
     }
 
     /// True when bytes wait for a checkpoint.
@@ -209,7 +207,8 @@ impl Exchange {
         if turned {
             self.body(direction).refill(self.kept_body_bytes_max);
         }
-        if !self.push(direction, chunk) {
+        self.push(direction, chunk);
+        if !self.is_waiting(direction) {
             Waiting::Nothing
         } else if is_client && !more || !is_client && turned {
             Waiting::Due

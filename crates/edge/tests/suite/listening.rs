@@ -32,6 +32,18 @@ fn slow_heads_are_closed_and_waiting_connections_are_not() {
 }
 
 #[test]
+fn empty_lines_before_a_request_are_passed_over() {
+    let (addr, _seen) = answering(OK);
+    let under = Under::new(addr);
+    let mut conn = Conn::connect(under.addr).unwrap();
+    for lines in [1, 3, 100_000] {
+        conn.send("\r\n".repeat(lines));
+        conn.send(REQUEST);
+        assert_eq!(conn.response("POST").unwrap().0.status(), 200, "{lines} of them");
+    }
+}
+
+#[test]
 fn idle_connections_are_closed() {
     let (addr, _seen) = answering(OK);
     let under = Under::with(&format!("http://{addr}"), |_, listen| {
