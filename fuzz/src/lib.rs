@@ -8,3 +8,4 @@ pub mod journal;
 pub mod model;
 pub mod redact;
 pub mod settings;
+pub mod store;

@@ -11,6 +11,7 @@ use ursa_model::envelope::ReceivedDevice;
 use ursa_store::{Device, DeviceFacts, EnrolOutcome, KeyHolder, KeyUse, NewEnrolment, Store, StoreError};
 
 use crate::clock;
+use crate::rate::PerSecond;
 
 /// What a device key begins with.
 const KEY_PREFIX: &str = "urd_";
@@ -42,8 +43,8 @@ struct Known {
 #[derive(Default)]
 struct Inner {
     keys: HashMap<[u8; 32], Known>,
-    /// Unknown keys looked up in the second that began then.
-    unknown: Option<(Instant, u32)>,
+    /// Look-ups of unknown keys.
+    unknown: PerSecond,
 }
 
 /// Looks device keys up: from memory, and every other second in the store.
@@ -122,14 +123,7 @@ impl DeviceKeys {
     /// Known keys are always asked about; of others so many a second.
     fn may_ask(&self, hash: &[u8; 32]) -> bool {
         let mut inner = lock(&self.inner);
-        if inner.keys.contains_key(hash) {
-            return true;
-        }
-        let (since, count) = inner.unknown.unwrap_or((Instant::now(), 0));
-        let (since, count) =
-            if since.elapsed() >= Duration::from_secs(1) { (Instant::now(), 0) } else { (since, count) };
-        inner.unknown = Some((since, count + 1));
-        count < UNKNOWN_A_SECOND
+        inner.keys.contains_key(hash) || inner.unknown.allows(UNKNOWN_A_SECOND)
     }
 }
 

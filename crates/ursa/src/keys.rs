@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -11,11 +10,13 @@ use ursa_model::ids::hex;
 use ursa_model::time::Timestamp;
 use ursa_store::{SettingsStore, Store, StoreError};
 
+use crate::rate::PerSecond;
+
 /// Name of the setting.
 const SETTING: &str = "edge_keys";
-/// How often an unknown key makes the keys be read again, at most: a flood of bad keys costs twenty small reads a second,
-/// and a new key works at once.
-const READ_AGAIN: Duration = Duration::from_millis(50);
+/// How often in a second unknown keys make the keys be read again, at most. A new key works at once, but in a flood of
+/// bad ones.
+const READS_A_SECOND: u32 = 20;
 /// Tries against others who change the setting at the same moment.
 const TRIES: usize = 8;
 
@@ -57,13 +58,13 @@ pub(crate) fn create(store: &impl SettingsStore, name: &str, now: Timestamp) -> 
 /// Looks keys up.
 pub(crate) struct KeyRing {
     store: Arc<dyn Store>,
-    known: Mutex<(Keys, Option<Instant>)>,
+    known: Mutex<(Keys, PerSecond)>,
 }
 
 impl KeyRing {
     /// Over a store.
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Mutex::new((Keys::default(), None)) }
+        Self { store, known: Mutex::default() }
     }
 
     /// The id of a key, if it is one.
@@ -73,13 +74,29 @@ impl KeyRing {
         if let Some(key) = known.0.0.get(&hash) {
             return Some(key.id.clone());
         }
-        if known.1.is_none_or(|last| last.elapsed() >= READ_AGAIN) {
-            known.1 = Some(Instant::now());
+        if known.1.allows(READS_A_SECOND) {
             match read(self.store.as_ref()) {
                 Ok((_, keys)) => known.0 = keys,
                 Err(error) => tracing::warn!(%error, "the edge's keys cannot be read"),
             }
         }
         known.0.0.get(&hash).map(|key| key.id.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use ursa_store::sqlite::SqliteStore;
+
+    #[test]
+    fn a_new_key_works_at_once_even_after_one_that_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path(), &[7; 32]).unwrap());
+        let ring = KeyRing::new(Arc::clone(&store) as Arc<dyn Store>);
+        assert_eq!(ring.id_of("nobody"), None);
+        let key = create(store.as_ref(), "one", Timestamp::from_micros(1)).unwrap();
+        assert!(ring.id_of(&key).is_some());
     }
 }

@@ -11,6 +11,7 @@ mod demo;
 mod devices;
 mod ingest;
 mod keys;
+mod rate;
 mod replay;
 mod retention;
 mod secrets;

@@ -27,6 +27,10 @@ pub(super) struct Query {
 /// A word, or several that stand side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Term {
+    /// As it was typed: the index cuts it into words as it did with what it holds, which is not always as we do (a
+    /// letter and a combining accent are one word to it).
+    text: String,
+    /// For highlights.
     words: Vec<String>,
     /// Of the last word only the beginning is told.
     begun: bool,
@@ -34,7 +38,7 @@ struct Term {
 
 impl Term {
     fn whole(text: &str) -> Self {
-        Self { words: words(text), begun: false }
+        Self { text: text.replace('\0', " "), words: words(text), begun: false }
     }
 
     /// Of what is typed outside of quotes: `foo-bar` is two words that stand side by side, `foo-ba*` the beginning of
@@ -80,11 +84,12 @@ impl Query {
         self
     }
 
-    /// As FTS5 wants it: each term a quoted string, a star after it for a beginning, joined by AND. Words hold neither
-    /// quotes nor NUL.
+    /// As FTS5 wants it: each term a quoted string, a star after it for a beginning. Side by side they must all be
+    /// found, and one in which the index sees no word is passed over; joined by AND it would find nothing. Terms hold
+    /// neither quotes, at which they were parted, nor NUL.
     pub(super) fn as_match(&self) -> String {
-        let term = |term: &Term| format!("\"{}\"{}", term.words.join(" "), if term.begun { " *" } else { "" });
-        self.terms.iter().map(term).collect::<Vec<_>>().join(" AND ")
+        let term = |term: &Term| format!("\"{}\"{}", term.text, if term.begun { " *" } else { "" });
+        self.terms.iter().map(term).collect::<Vec<_>>().join(" ")
     }
 
     /// Parts of the texts in `value` around what was found.
@@ -203,13 +208,13 @@ mod tests {
 
     #[test]
     fn nothing_typed_is_syntax_but_quotes_and_a_star_after_a_beginning() {
-        assert_eq!(matched("two  words"), r#""two" AND "words""#);
-        assert_eq!(matched(r#"a "fine phrase" b"#), r#""a" AND "fine phrase" AND "b""#);
-        assert_eq!(matched("NOT x* OR text:y ^z"), r#""not" AND "x" AND "or" AND "text y" AND "z""#);
-        assert_eq!(matched(r#"open "quote at end"#), r#""open" AND "quote at end""#);
-        assert_eq!(matched("tool_call-id"), r#""tool_call id""#);
-        assert_eq!(matched("the fo* tool-ca*"), r#""the" AND "fo" * AND "tool ca" *"#);
-        assert_eq!(matched(r#"a* ** fo** *fo f*o "fo*""#), r#""a" AND "fo" AND "fo" AND "f o" AND "fo""#);
+        assert_eq!(matched("two  words"), r#""two" "words""#);
+        assert_eq!(matched(r#"a "fine phrase" b"#), r#""a" "fine phrase" "b""#);
+        assert_eq!(matched("NOT x* OR text:y ^z"), r#""NOT" "x*" "OR" "text:y" "^z""#);
+        assert_eq!(matched(r#"open "quote at end"#), r#""open" "quote at end""#);
+        assert_eq!(matched("tool_call-id"), r#""tool_call-id""#);
+        assert_eq!(matched("the fo* tool-ca*"), r#""the" "fo*" * "tool-ca*" *"#);
+        assert_eq!(matched(r#"a* ** fo** *fo f*o "fo*""#), r#""a*" "fo**" "*fo" "f*o" "fo*""#);
         for bad in ["", " ", "!!!", "\"\"", &"x ".repeat(33), &"y".repeat(513)] {
             assert!(matches!(Query::parse(bad), Err(StoreError::BadQuery)), "{bad}");
         }
