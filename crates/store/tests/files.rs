@@ -140,6 +140,42 @@ fn damage_is_found() {
 }
 
 #[test]
+fn a_column_that_says_something_else_than_its_event_is_found() {
+    let columns = [
+        "kind",
+        "tool",
+        "tool_type",
+        "mcp_server",
+        "mcp_tool",
+        "cli_program",
+        "model",
+        "request_model",
+        "purpose",
+        "is_error",
+        "status",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "reasoning_output_tokens",
+    ];
+    for column in columns {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        fill(&store);
+        let day = dir.path().join("store/events-2026-11-23.db");
+        let changed = rusqlite::Connection::open(day)
+            .unwrap()
+            .execute(&format!("UPDATE events SET {column} = coalesce({column}, 0) || 'x' WHERE n = 1"), [])
+            .unwrap();
+        assert_eq!(changed, 1);
+        let findings = store.verify().unwrap();
+        let told = "events-2026-11-23.db: 1 of events say something else";
+        assert!(findings.iter().any(|finding| finding.starts_with(told)), "{column}: {findings:?}");
+    }
+}
+
+#[test]
 fn another_master_key_is_told_at_once() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));

@@ -246,7 +246,7 @@ pub(super) fn listeners(store: &dyn Store) {
         listening.fetch_add(rev + 100, Ordering::SeqCst);
     }));
     let talk = Talk::new("one");
-    let kind = talk.fact("n", 1, EventKind::Notice, EventBody::Reasoning { text: String::new() }, "");
+    let kind = talk.fact("n", 1, EventKind::Reasoning, EventBody::Reasoning { text: String::new() }, "");
     store.append(batch("b1", 10, [kind.clone()])).unwrap();
     assert_eq!(told.load(Ordering::SeqCst), 101);
     store.append(batch("b2", 10, [kind])).unwrap();

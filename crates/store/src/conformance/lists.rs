@@ -1,7 +1,7 @@
 //! Sessions and timelines.
 
 use ursa_model::capture::Channel;
-use ursa_model::event::{EventKind, ToolStatus};
+use ursa_model::event::{EventBody, EventKind, ToolStatus};
 use ursa_model::message::Usage;
 use ursa_model::outline::OutlineItem;
 use ursa_model::session::SessionStatus;
@@ -172,8 +172,7 @@ pub(super) fn status(store: &dyn Store) {
         session.status
     };
     assert_eq!((told(2), told(300), told(301)), (SessionStatus::Active, SessionStatus::Active, SessionStatus::Idle));
-    let mut end = talk.prompt("end", 20);
-    end.events[0].kind = EventKind::SessionEnd;
+    let end = talk.fact("end", 20, EventKind::SessionEnd, EventBody::SessionEnd { reason: None }, "");
     store.append(batch("b2", 30, [end])).unwrap();
     assert_eq!((told(21), told(9999)), (SessionStatus::Ended, SessionStatus::Ended));
     store.append(batch("b3", 50, [talk.prompt("resumed", 40)])).unwrap();

@@ -12,7 +12,7 @@ use crate::StoreError;
 use crate::record::{EventWrite, channel_bits};
 
 /// What of an event the filters and sums need, by column.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Columns {
     tool: Option<String>,
     tool_type: Option<String>,
@@ -24,7 +24,30 @@ struct Columns {
     purpose: Option<String>,
     is_error: Option<bool>,
     status: Option<String>,
-    usage: Usage,
+    usage: Tokens,
+}
+
+/// [`Usage`] as SQLite's integers.
+#[derive(Debug, Default, PartialEq)]
+struct Tokens {
+    input: Option<i64>,
+    output: Option<i64>,
+    cache_read: Option<i64>,
+    cache_creation: Option<i64>,
+    reasoning: Option<i64>,
+}
+
+impl Tokens {
+    fn of(usage: Usage) -> Self {
+        let tokens = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        Self {
+            input: tokens(usage.input_tokens),
+            output: tokens(usage.output_tokens),
+            cache_read: tokens(usage.cache_read_input_tokens),
+            cache_creation: tokens(usage.cache_creation_input_tokens),
+            reasoning: tokens(usage.reasoning_output_tokens),
+        }
+    }
 }
 
 fn columns(body: &EventBody) -> Columns {
@@ -47,7 +70,7 @@ fn columns(body: &EventBody) -> Columns {
             request_model: call.request_model.clone(),
             purpose: name_of(&call.purpose),
             is_error: Some(call.error.is_some()),
-            usage: call.usage.unwrap_or_default(),
+            usage: Tokens::of(call.usage.unwrap_or_default()),
             ..Columns::default()
         },
         // A permission is no call: counts by tool are counts of calls.
@@ -62,6 +85,41 @@ fn columns(body: &EventBody) -> Columns {
         | EventBody::Error { .. }
         | EventBody::Notice { .. } => Columns::default(),
     }
+}
+
+/// Columns that [`columns_hold`] expects, in its order.
+pub(super) const DERIVED_COLUMNS: &str = "body, kind, tool, tool_type, mcp_server, mcp_tool, cli_program, model, \
+     request_model, purpose, is_error, status, input_tokens, output_tokens, cache_read_input_tokens, \
+     cache_creation_input_tokens, reasoning_output_tokens";
+
+/// Whether what filters and sums read of an event is what its body says. Errors if the body cannot be read.
+pub(super) fn columns_hold(row: &Row<'_>) -> Result<bool, StoreError> {
+    let body: EventBody = unpack_json(row.get_ref(0)?.as_blob().unwrap_or_default())?;
+    // A damaged value may be of any type, or no text.
+    let found = || -> rusqlite::Result<(String, Columns)> {
+        let usage = Tokens {
+            input: row.get(12)?,
+            output: row.get(13)?,
+            cache_read: row.get(14)?,
+            cache_creation: row.get(15)?,
+            reasoning: row.get(16)?,
+        };
+        let columns = Columns {
+            tool: row.get(2)?,
+            tool_type: row.get(3)?,
+            mcp_server: row.get(4)?,
+            mcp_tool: row.get(5)?,
+            cli_program: row.get(6)?,
+            model: row.get(7)?,
+            request_model: row.get(8)?,
+            purpose: row.get(9)?,
+            is_error: row.get(10)?,
+            status: row.get(11)?,
+            usage,
+        };
+        Ok((row.get(1)?, columns))
+    };
+    Ok(found().is_ok_and(|(kind, found)| kind == body.kind().as_str() && found == columns(&body)))
 }
 
 /// What of an event anybody can see: equal means that its revision stays.
@@ -197,7 +255,6 @@ fn upsert(
     search_hash: Option<[u8; ID_LEN]>,
 ) -> Result<i64, StoreError> {
     let columns = columns(&event.body);
-    let tokens = |count: Option<u64>| count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
     let channels: Vec<Channel> = event.witnesses.iter().map(|witness| witness.channel).collect();
     let n = tx
         .prepare_cached(
@@ -230,11 +287,11 @@ fn upsert(
                 ":mcp_server": columns.mcp_server, ":mcp_tool": columns.mcp_tool,
                 ":cli_program": columns.cli_program, ":model": columns.model,
                 ":request_model": columns.request_model, ":purpose": columns.purpose, ":is_error": columns.is_error,
-                ":status": columns.status, ":input": tokens(columns.usage.input_tokens),
-                ":output": tokens(columns.usage.output_tokens),
-                ":cache_read": tokens(columns.usage.cache_read_input_tokens),
-                ":cache_creation": tokens(columns.usage.cache_creation_input_tokens),
-                ":reasoning": tokens(columns.usage.reasoning_output_tokens), ":channels": channel_bits(channels),
+                ":status": columns.status, ":input": columns.usage.input,
+                ":output": columns.usage.output,
+                ":cache_read": columns.usage.cache_read,
+                ":cache_creation": columns.usage.cache_creation,
+                ":reasoning": columns.usage.reasoning, ":channels": channel_bits(channels),
                 ":search_hash": search_hash, ":context": context, ":witnesses": visible.witnesses,
                 ":body": compress(&visible.body)?,
             },

@@ -10,7 +10,7 @@ use super::coding::{day_name, decompress, from_json};
 use super::database::{Database, Kind};
 use super::dump::{DERIVED_TABLES, add_lines};
 use super::packs::{self, pack_days};
-use super::{SqliteStore, content, lookups};
+use super::{SqliteStore, content, lookups, rows};
 use crate::StoreError;
 
 /// Context references that are told one by one; more are only counted.
@@ -27,7 +27,9 @@ pub(super) fn verify(store: &SqliteStore) -> Result<Vec<String>, StoreError> {
     for day in store.days.on_disk()? {
         check_day(&format!("events-{}.db", day_name(day)), store.days.get(day)?.as_ref(), &mut findings)?;
     }
-    check_lookups(store, &mut findings)?;
+    if let Err(error) = check_lookups(store, &mut findings) {
+        findings.push(format!("meta.db: what the day files give cannot be told: {error}"));
+    }
     check_packs(store, &mut findings)?;
     check_contexts(store, &mut findings)?;
     Ok(findings)
@@ -45,20 +47,36 @@ fn check_day(name: &str, day_file: &Database, findings: &mut Vec<String>) -> Res
     check_values(name, day_file, findings)
 }
 
-/// What events say and facts rest on has a checksum of its own.
+/// What events say and facts rest on has a checksum of its own; what filters and sums read beside it is what it says.
 fn check_values(name: &str, day_file: &Database, findings: &mut Vec<String>) -> Result<(), StoreError> {
-    for (table, column) in [("events", "body"), ("facts", "observations")] {
-        let damaged = day_file.read(|db| {
-            let mut values = db.prepare(&format!("SELECT {column} FROM {table}"))?;
-            let mut rows = values.query([])?;
-            let mut damaged = 0;
-            while let Some(row) = rows.next()? {
-                damaged += u64::from(decompress(row.get_ref(0)?.as_blob().unwrap_or_default()).is_err());
+    let (mut unreadable, mut differ) = (0_u64, 0_u64);
+    day_file.read(|db| {
+        let mut events = db.prepare(&format!("SELECT {} FROM events", rows::DERIVED_COLUMNS))?;
+        let mut events = events.query([])?;
+        while let Some(row) = events.next()? {
+            match rows::columns_hold(row) {
+                Ok(hold) => differ += u64::from(!hold),
+                Err(_) => unreadable += 1,
             }
-            Ok(damaged)
-        })?;
-        if damaged > 0 {
-            findings.push(format!("{name}: {damaged} of {table} cannot be read"));
+        }
+        Ok(())
+    })?;
+    let facts = day_file.read(|db| {
+        let mut values = db.prepare("SELECT observations FROM facts")?;
+        let mut values = values.query([])?;
+        let mut unreadable = 0_u64;
+        while let Some(row) = values.next()? {
+            unreadable += u64::from(decompress(row.get_ref(0)?.as_blob().unwrap_or_default()).is_err());
+        }
+        Ok(unreadable)
+    })?;
+    for (count, what) in [
+        (unreadable, "of events cannot be read"),
+        (differ, "of events say something else than the columns they are found and counted by"),
+        (facts, "of facts cannot be read"),
+    ] {
+        if count > 0 {
+            findings.push(format!("{name}: {count} {what}"));
         }
     }
     Ok(())
