@@ -86,7 +86,7 @@ pub struct Sent {
 }
 
 /// What carries a batch to the server.
-pub(super) trait Wire {
+pub(super) trait Wire: Sync {
     /// Posts a compressed batch.
     fn post(&self, batch: &[u8]) -> Result<Answer, Failure>;
 }

@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -28,6 +29,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const USERS_AT_ONCE: usize = 16;
 /// Longest answer of the server's that is handed to a user's process, in bytes.
 const ANSWER_BYTES_MAX: usize = 2 << 20;
+/// How long a user's process may say nothing; it belongs to the user, who may also have stopped it.
+const SILENT_MAX: Duration = Duration::from_mins(10);
+/// Steps of a user's process that wait to be heard of.
+const STEPS_WAITING: usize = 1;
 /// In the place of a status: no answer; its body says why.
 const NO_ANSWER: u32 = 0;
 /// In the place of seconds: the server named none.
@@ -123,29 +128,54 @@ fn due_again(user: &User) -> bool {
 /// When it cannot be begun, or the user's process is not understood. What it cannot deliver it notes for itself.
 pub fn deliver_of(state: &StateDir, program: &Path, user: &User) -> Result<(), DeliverError> {
     let wire = super::direct(state, &state.enrolled()?)?;
-    Ok(relay(&*wire, program, user)?)
+    Ok(relay(&*wire, program, user, SILENT_MAX)?)
 }
 
-fn relay(wire: &dyn Wire, program: &Path, user: &User) -> io::Result<()> {
+fn relay(wire: &dyn Wire, program: &Path, user: &User, silent_max: Duration) -> io::Result<()> {
     let mut command = Command::new(program);
     command.arg("--state-dir").arg(&user.state).arg("relay").env_clear().current_dir("/");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.uid(user.id).gid(user.group).spawn()?;
     let pipes = child.stdin.take().zip(child.stdout.take());
     let (mut to, mut from) = pipes.ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))?;
-    let served = serve(wire, user, &mut to, &mut from);
-    drop((to, from));
-    if served.is_err() {
-        // What it says is not understood: it is not ours any more.
-        let _ = child.kill();
-    }
+    let (alive, heard) = mpsc::sync_channel(STEPS_WAITING);
+    let mut silent = false;
+    let served = std::thread::scope(|scope| {
+        let serving = scope.spawn(move || serve(wire, user, &mut to, &mut from, &alive));
+        loop {
+            match heard.recv_timeout(silent_max) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                // What it still holds of its spool it delivers the next time.
+                Err(RecvTimeoutError::Timeout) => {
+                    silent = true;
+                    let _ = child.kill();
+                }
+            }
+        }
+        serving.join().map_err(|_| io::Error::other("its batches cannot be handed on"))?
+    });
+    // It has ended, or what it says is not understood, or it closed its stdout and lives on: it is not ours any more.
+    let _ = child.kill();
     child.wait()?;
+    if silent {
+        let why = format!("the process of user {} said nothing for {} s", user.id, silent_max.as_secs());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+    }
     served
 }
 
-/// Answers each batch until the process has no more.
-fn serve(wire: &dyn Wire, user: &User, to: &mut impl Write, from: &mut impl Read) -> io::Result<()> {
+/// Answers each batch until the process has no more. `alive` hears of each step.
+fn serve(
+    wire: &dyn Wire,
+    user: &User,
+    to: &mut impl Write,
+    from: &mut impl Read,
+    alive: &SyncSender<()>,
+) -> io::Result<()> {
     loop {
+        // One step that waits to be heard of is as good as two.
+        let _ = alive.try_send(());
         let mut length = [0; 4];
         match from.read_exact(&mut length) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
@@ -159,6 +189,7 @@ fn serve(wire: &dyn Wire, user: &User, to: &mut impl Write, from: &mut impl Read
             }
             Err(failure) => (NO_ANSWER, NO_PAUSE, failure.to_string().into_bytes()),
         };
+        let _ = alive.try_send(());
         for number in [status, pause, body.len() as u32] {
             to.write_all(&number.to_le_bytes())?;
         }
@@ -225,4 +256,31 @@ pub fn relayed(state: &StateDir) -> Result<(), DeliverError> {
     }
     let limits = state.settings()?.spool.limits();
     Delivery::over(state, limits, Box::new(OverDaemon), None)?.deliver().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    struct Nowhere;
+
+    impl Wire for Nowhere {
+        fn post(&self, _: &[u8]) -> Result<Answer, Failure> {
+            Err(Failure::Unreachable("nowhere".to_owned()))
+        }
+    }
+
+    #[test]
+    fn a_users_process_that_says_nothing_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("silent");
+        fs::write(&program, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let me = fs::metadata(folder.path()).unwrap();
+        let user = User { id: me.uid(), group: me.gid(), name: None, state: folder.path().to_owned() };
+        let ended = relay(&Nowhere, &program, &user, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
+    }
 }
