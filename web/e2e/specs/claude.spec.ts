@@ -147,6 +147,8 @@ test('rows are gone through and opened by keys alone', async ({ page }) => {
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog')).toContainText('Next error');
   await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(failed).toBeFocused();
   await page.keyboard.press('Home');
   await expect(row(page, /^Turn 1/)).toBeFocused();
 });
