@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use ursa_api::{ApiParts, ApiState, ContextReader, UiFile, issue_signin_token};
@@ -160,9 +160,11 @@ async fn listen(
     }
     let server = ursa_edge::serve(&listen, &edge, &router)?;
     let address = format!("{scheme}://{}", server.local_addr());
+    // Who reads that it listens may end it at once.
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     announce(config, parts.store.as_ref(), &address, loopback_only)?;
     begin(Listening { address: server.local_addr(), stopped })?;
-    wait_for_signal().await?;
+    wait_for_signal(signals).await;
     tracing::info!("stopping: open exchanges are given {} s", config.edge.drain_seconds);
     stop.send_replace(true);
     server.shutdown().await;
@@ -198,13 +200,11 @@ fn announce(config: &Config, store: &dyn Store, address: &str, loopback_only: bo
     Ok(())
 }
 
-async fn wait_for_signal() -> Result<()> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+async fn wait_for_signal((mut term, mut interrupt): (Signal, Signal)) {
     tokio::select! {
         _ = term.recv() => {}
         _ = interrupt.recv() => {}
     }
-    Ok(())
 }
 
 fn edge(config: &Config, secrets: &Secrets, parts: &Parts, keys: Arc<EdgeKeys>) -> Result<Arc<Edge>> {
