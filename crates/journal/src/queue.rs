@@ -55,6 +55,8 @@ struct Inner {
     since: Option<Instant>,
     /// Since when the committing thread works at what it took; `None` while it waits for more.
     working_since: Option<Instant>,
+    /// Somebody waited as long as anybody is to wait, and nothing has been committed since.
+    waited_in_vain: bool,
     next_number: u64,
     /// Somebody waits for frames below this number.
     urgent_below: u64,
@@ -151,7 +153,7 @@ impl Queue {
     fn hurry(&self, number: u64) -> Duration {
         let mut inner = self.lock();
         let limit = self.config.durable_within;
-        let hangs = inner.working_since.is_some_and(|since| since.elapsed() >= limit);
+        let hangs = inner.waited_in_vain || inner.working_since.is_some_and(|since| since.elapsed() >= limit);
         if inner.frames.front().is_some_and(|front| front.number <= number) && inner.urgent_below <= number {
             inner.urgent_below = number + 1;
             self.work.notify_one();
@@ -160,6 +162,11 @@ impl Queue {
     }
 
     fn overdue(&self) -> JournalError {
+        let mut inner = self.lock();
+        // The clock of the committing thread may have begun later than that of who waited. With nothing left to commit
+        // the outcome came just too late, and nothing would take the mark away again.
+        inner.waited_in_vain = inner.bytes > 0;
+        drop(inner);
         count(&self.log.counters.overdue, 1);
         JournalError::Overdue
     }
@@ -216,6 +223,7 @@ impl Queue {
         let mut inner = self.lock();
         inner.bytes = inner.bytes.saturating_sub(bytes);
         inner.working_since = None;
+        inner.waited_in_vain = false;
     }
 
     /// Takes all that waits, without writing it.

@@ -146,6 +146,22 @@ fn f04_nothing_is_acknowledged_behind_a_frame_of_its_exchange_that_found_no_room
     assert_eq!(frames(&journal).iter().filter(|frame| frame.kind == FrameKind::End).count(), 2, "both have an end");
 }
 
+/// A disk whose syncs wait until this is dropped: a test that fails does not hang on closing its journal.
+struct Held<'a>(&'a SimDisk);
+
+impl<'a> Held<'a> {
+    fn new(disk: &'a SimDisk) -> Self {
+        disk.hold_syncs(true);
+        Self(disk)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.hold_syncs(false);
+    }
+}
+
 #[test]
 fn f04_nobody_waits_for_ever_for_a_disk_that_hangs() {
     let limit = Duration::from_millis(200);
@@ -157,7 +173,7 @@ fn f04_nobody_waits_for_ever_for_a_disk_that_hangs() {
         assert!(matches!(ticket.durable_blocking(), Err(JournalError::Overdue)));
         begun.elapsed()
     };
-    disk.hold_syncs(true);
+    let held = Held::new(&disk);
     let waited = late(writer.append(frame(1, FrameKind::Head, "head")).unwrap());
     assert!(waited >= limit, "{waited:?}");
     // The disk is known to hang: the next ones are told at once, in async code as well.
@@ -169,7 +185,7 @@ fn f04_nobody_waits_for_ever_for_a_disk_that_hangs() {
     assert_eq!((journal.stats().overdue, journal.health()), (22, Health::Working));
     assert!(frames(&journal).is_empty());
 
-    disk.hold_syncs(false);
+    drop(held);
     let until = Instant::now() + Duration::from_secs(10);
     while journal.stats().queue_bytes > 0 {
         assert!(Instant::now() < until, "what is queued is committed");
