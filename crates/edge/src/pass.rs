@@ -276,7 +276,7 @@ fn poll_bodies<T: AsyncRead + AsyncWrite + Unpin>(
                 return Poll::Ready(End::Broken);
             }
         };
-        match client.wire.poll_sent(cx) {
+        match client.wire.poll_room(cx) {
             Poll::Ready(Err(_)) => return Poll::Ready(End::ClientGone),
             Poll::Pending => break,
             Poll::Ready(Ok(())) => {}
@@ -294,6 +294,10 @@ fn poll_bodies<T: AsyncRead + AsyncWrite + Unpin>(
             },
             Poll::Pending => break,
         }
+    }
+    // The head, when nothing came to be sent with it.
+    if let Poll::Ready(Err(_)) = client.wire.poll_sent(cx) {
+        return Poll::Ready(End::ClientGone);
     }
     if sending.upload.is_over() && client.is_gone(cx) { Poll::Ready(End::ClientGone) } else { Poll::Pending }
 }

@@ -135,8 +135,9 @@ impl Upload {
         }
     }
 
-    /// Passes what came. Ready when the upload is over; what waits in `upstream` then is still to be sent. Ready with
-    /// true, once, when the client has waited long enough for the upstream's leave and is to be given it.
+    /// Passes what came, behind what is queued. Ready when the upload is over; either way what then waits in `upstream` is
+    /// still to be sent. Ready with true, once, when the client has waited long enough for the upstream's leave and is to
+    /// be given it.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -156,7 +157,7 @@ impl Upload {
                 }
                 State::Passing => {}
             }
-            match upstream.poll_sent(cx) {
+            match upstream.poll_room(cx) {
                 Poll::Pending => return Poll::Pending,
                 // It reads no more, and may have said why.
                 Poll::Ready(Err(_)) => self.stop(),

@@ -13,6 +13,10 @@ const AHEAD_BYTES_MAX: usize = 64 * 1024;
 /// Size of a read that looks whether the other side has left, in bytes.
 const WATCH_BYTES: usize = 4 * 1024;
 
+/// Bytes that are sent in one call with what is queued before them: heads and small bodies go together, as each call of
+/// the kernel costs more than copying so much. The first read of a body brings no more.
+const TOGETHER_BYTES_MAX: usize = 16 * 1024;
+
 /// Largest read, in bytes: each costs a call of the kernel, and large requests are sent whole.
 const READ_BYTES_MAX: usize = 256 * 1024;
 
@@ -29,6 +33,8 @@ pub(crate) struct Wire<T> {
     unsent: Vec<u8>,
     /// Bytes of `unsent` that are sent.
     sent: usize,
+    /// The stream took no more of `unsent`.
+    blocked: bool,
     /// What was written may still be in the stream's own buffer.
     unflushed: bool,
     ended: bool,
@@ -37,7 +43,7 @@ pub(crate) struct Wire<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     /// `unread`: bytes that were read from the stream before.
     pub(crate) fn new(io: T, unread: Vec<u8>) -> Self {
-        Self { io, unread, unsent: Vec::new(), sent: 0, unflushed: false, ended: false }
+        Self { io, unread, unsent: Vec::new(), sent: 0, blocked: false, unflushed: false, ended: false }
     }
 
     /// What was read and not used.
@@ -121,31 +127,46 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         &mut self.unsent
     }
 
-    /// Sends bytes; what the stream does not take at once waits.
+    /// Sends what is queued, and these bytes behind it; what the stream does not take at once waits.
     ///
     /// # Errors
     /// The stream is broken.
-    pub(crate) fn send(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) -> io::Result<()> {
-        if self.unsent.is_empty() {
-            while !bytes.is_empty() {
-                match Pin::new(&mut self.io).poll_write(cx, bytes) {
+    pub(crate) fn send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        let together = if self.unsent.is_empty() { 0 } else { bytes.len().min(TOGETHER_BYTES_MAX) };
+        let (together, mut alone) = bytes.split_at(together);
+        self.unsent.extend_from_slice(together);
+        if let Poll::Ready(sent) = self.poll_sent(cx) {
+            sent?;
+            while !alone.is_empty() {
+                match Pin::new(&mut self.io).poll_write(cx, alone) {
                     Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                    Poll::Ready(Ok(len)) => bytes = &bytes[len..],
+                    Poll::Ready(Ok(len)) => alone = &alone[len..],
                     Poll::Ready(Err(error)) => return Err(error),
                     Poll::Pending => break,
                 }
+                self.unflushed = true;
             }
-            self.unflushed = true;
         }
-        self.unsent.extend_from_slice(bytes);
+        self.unsent.extend_from_slice(alone);
         match self.poll_sent(cx) {
             Poll::Ready(result) => result,
             Poll::Pending => Ok(()),
         }
     }
 
+    /// Ready unless the stream took no more when it was last tried. What is queued since goes with what is sent next.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.blocked { self.poll_sent(cx) } else { Poll::Ready(Ok(())) }
+    }
+
     /// Ready when everything is written.
     pub(crate) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sent = self.poll_unsent(cx);
+        self.blocked = sent.is_pending();
+        sent
+    }
+
+    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.unsent.len() {
             let len = ready!(Pin::new(&mut self.io).poll_write(cx, &self.unsent[self.sent..]))?;
             if len == 0 {
@@ -251,6 +272,64 @@ mod tests {
         assert!(poll_fn(|cx| Poll::Ready(wire.is_gone(cx))).await);
         let mut full = Wire::new(duplex(1).0, vec![0; AHEAD_BYTES_MAX]);
         assert!(!poll_fn(|cx| Poll::Ready(full.is_gone(cx))).await, "no more is read than there may be");
+    }
+
+    /// Takes all that is written, and notes the length of each write.
+    #[derive(Default)]
+    struct Writes(Vec<usize>);
+
+    impl AsyncRead for Writes {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Writes {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.push(bytes.len());
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_goes_in_one_write_with_what_follows() {
+        let mut wire = Wire::new(Writes::default(), Vec::new());
+        poll_fn(|cx| {
+            wire.queue(b"head");
+            assert!(wire.poll_room(cx).is_ready());
+            wire.send(cx, b"body").unwrap();
+            wire.send(cx, b"more").unwrap();
+            wire.queue(b"head");
+            wire.send(cx, &[0; TOGETHER_BYTES_MAX + 1]).unwrap();
+            wire.queue(b"alone");
+            wire.poll_sent(cx)
+        })
+        .await
+        .unwrap();
+        assert_eq!(wire.io.0, [8, 4, 4 + TOGETHER_BYTES_MAX, 1, 5]);
+    }
+
+    #[tokio::test]
+    async fn there_is_no_room_until_what_the_stream_did_not_take_is_sent() {
+        let (near, mut far) = duplex(4);
+        let mut wire = Wire::new(near, Vec::new());
+        poll_fn(|cx| {
+            wire.send(cx, b"abcdef").unwrap();
+            assert!(wire.poll_room(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        far.read_exact(&mut [0; 4]).await.unwrap();
+        poll_fn(|cx| wire.poll_room(cx)).await.unwrap();
+        assert!(wire.is_sent());
     }
 
     #[tokio::test]
