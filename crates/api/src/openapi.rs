@@ -49,7 +49,7 @@ pub(crate) struct Filters {
     device: Option<String>,
     /// A model that answered or was asked.
     model: Option<String>,
-    /// A channel that saw it: edge, hook, browser, otel, transcript or edr.
+    /// A channel that saw it: edge, hook, browser, otel, transcript, edr or scan.
     channel: Option<String>,
     /// A tool that was called.
     tool: Option<String>,

@@ -88,11 +88,10 @@ impl Params {
 }
 
 fn channel(text: &str) -> Result<Channel, Problem> {
-    const ALL: [Channel; 6] =
-        [Channel::Edge, Channel::Hook, Channel::Browser, Channel::Otel, Channel::Transcript, Channel::Edr];
-    ALL.into_iter()
+    Channel::ALL
+        .into_iter()
         .find(|channel| channel.as_str() == text)
-        .ok_or_else(|| Problem::invalid("channel", "expected edge, hook, browser, otel, transcript or edr"))
+        .ok_or_else(|| Problem::invalid("channel", "expected edge, hook, browser, otel, transcript, edr or scan"))
 }
 
 fn kind(text: &str) -> Result<EventKind, Problem> {

@@ -28,9 +28,15 @@ pub enum Channel {
     Transcript,
     /// The EDR's feed.
     Edr,
+    /// What a device found installed.
+    Scan,
 }
 
 impl Channel {
+    /// All, in the order of the variants, which sets of them in the store follow: a new one comes last.
+    pub const ALL: [Self; 7] =
+        [Self::Edge, Self::Hook, Self::Browser, Self::Otel, Self::Transcript, Self::Edr, Self::Scan];
+
     /// The name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,6 +46,7 @@ impl Channel {
             Self::Otel => "otel",
             Self::Transcript => "transcript",
             Self::Edr => "edr",
+            Self::Scan => "scan",
         }
     }
 }

@@ -174,6 +174,15 @@ mod tests {
         "event":"PreToolUse","at":"2026-11-23T08:00:00Z","seq":7,"meta":{"cwd":"/w","later":1},"body":{"b":2,"a":1.0}}"#;
 
     #[test]
+    fn every_channel_has_one_name_and_its_place_in_sets() {
+        for (place, channel) in Channel::ALL.into_iter().enumerate() {
+            assert_eq!(channel as usize, place);
+            let line = LINE.replace(r#""hook""#, &format!("\"{}\"", channel.as_str()));
+            assert_eq!(serde_json::from_str::<Envelope>(&line).unwrap().channel, channel);
+        }
+    }
+
+    #[test]
     fn a_received_envelope_keeps_the_body_as_it_was_told() {
         let envelope: Envelope = serde_json::from_str(LINE).unwrap();
         let received = ReceivedEnvelope {

@@ -1,5 +1,6 @@
 //! One envelope that a device delivered, read into observations.
 
+use ursa_model::capture::Channel;
 use ursa_model::envelope::{DROPPED_EVENT, Dropped, ENDPOINT_SOURCE, ReceivedEnvelope};
 use ursa_model::observation::{Content, Key, Observation, SessionAttribute, Vantage};
 use ursa_store::StoreError;
@@ -9,6 +10,8 @@ use crate::hooks;
 use crate::normalise::Normaliser;
 use crate::settings::VERSION;
 
+/// Under this an envelope is counted whose channel nothing reads yet. Its capture is kept for as long as any.
+const UNREAD_CHANNEL: &str = "unread_channel";
 /// Reasons for which the endpoint program drops.
 const DROP_REASONS: &[&str] = &["size_limit", "age_limit", "damaged", "write_failed"];
 
@@ -21,6 +24,13 @@ impl Normaliser {
             if envelope.event.as_deref() == Some(DROPPED_EVENT) {
                 device_drops(draft, received);
             }
+            return Ok(());
+        }
+        // What a page, a transcript or telemetry says of an agent is no word of its hooks.
+        if envelope.channel != Channel::Hook {
+            draft.captures += 1;
+            draft.unattributed += 1;
+            draft.dropped.push((UNREAD_CHANNEL.to_owned(), 1));
             return Ok(());
         }
         let before = draft.observations.len();
@@ -121,10 +131,8 @@ mod tests {
         assert_eq!((assembler.open_exchanges(), assembler.low_water(at)), (0, at));
     }
 
-    #[test]
-    fn what_a_device_dropped_is_counted_by_reason() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(dir.path(), &[7; 32]).unwrap());
+    fn pipeline(dir: &std::path::Path) -> (Arc<SqliteStore>, Pipeline) {
+        let store = Arc::new(SqliteStore::open(dir, &[7; 32]).unwrap());
         let settings = PipelineSettings {
             environment: EnvironmentId::default_environment(),
             masking_key: [1; 32],
@@ -132,6 +140,35 @@ mod tests {
             metadata_only: Arc::new(|| false),
         };
         let pipeline = Pipeline::new(Arc::clone(&store) as Arc<dyn ursa_store::Store>, settings).unwrap();
+        (store, pipeline)
+    }
+
+    #[test]
+    fn only_what_a_hook_says_is_read_as_a_hooks_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, pipeline) = pipeline(dir.path());
+        let prompt = r#"{"session_id":"s","hook_event_name":"UserPromptSubmit","prompt":"hello"}"#;
+        let told = |n: u128, channel: Channel| {
+            let mut told = received(n, "claude-code", prompt);
+            told.envelope.event = Some("UserPromptSubmit".to_owned());
+            told.envelope.channel = channel;
+            told
+        };
+        let others = [Channel::Browser, Channel::Transcript, Channel::Otel, Channel::Scan, Channel::Edr];
+        let delivered: Vec<_> = (1..).zip(others).map(|(n, channel)| told(n, channel)).collect();
+        let now = Timestamp(1_795_392_000_000_000);
+        pipeline.run_delivered(&delivered, now, None).unwrap();
+        let stats = store.stats().unwrap();
+        assert_eq!((stats.captures, stats.observations, stats.events, stats.unattributed), (5, 0, 0, 5));
+        assert_eq!(stats.dropped.get(UNREAD_CHANNEL), Some(&5));
+        pipeline.run_delivered(&[told(9, Channel::Hook)], now, None).unwrap();
+        assert!(store.stats().unwrap().events > 0, "the same from a hook is read");
+    }
+
+    #[test]
+    fn what_a_device_dropped_is_counted_by_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, pipeline) = pipeline(dir.path());
         let delivered = [
             received(1, ENDPOINT_SOURCE, r#"{"count":7,"bytes":100,"reason":"size_limit"}"#),
             received(2, ENDPOINT_SOURCE, r#"{"count":2,"bytes":10,"reason":"size_limit"}"#),

@@ -204,8 +204,5 @@ pub fn channel_bits(channels: impl IntoIterator<Item = Channel>) -> u32 {
 
 /// The reverse of [`channel_bits`].
 pub fn channels_of(bits: u32) -> Vec<Channel> {
-    [Channel::Edge, Channel::Hook, Channel::Browser, Channel::Otel, Channel::Transcript, Channel::Edr]
-        .into_iter()
-        .filter(|channel| bits & (1 << *channel as u32) != 0)
-        .collect()
+    Channel::ALL.into_iter().filter(|channel| bits & (1 << *channel as u32) != 0).collect()
 }

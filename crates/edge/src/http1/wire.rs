@@ -308,7 +308,7 @@ mod tests {
             wire.send(cx, b"body").unwrap();
             wire.send(cx, b"more").unwrap();
             wire.queue(b"head");
-            wire.send(cx, &[0; TOGETHER_BYTES_MAX + 1]).unwrap();
+            wire.send(cx, &vec![0; TOGETHER_BYTES_MAX + 1]).unwrap();
             wire.queue(b"alone");
             wire.poll_sent(cx)
         })

@@ -447,7 +447,7 @@ export interface components {
          * @description A way we see traffic.
          * @enum {string}
          */
-        Channel: "edge" | "hook" | "browser" | "otel" | "transcript" | "edr";
+        Channel: "edge" | "hook" | "browser" | "otel" | "transcript" | "edr" | "scan";
         /** @description A part of an event that was cut. */
         Clipped: {
             /** @description True when the part is no string: what stands there is the beginning of its JSON text. */
@@ -1934,7 +1934,7 @@ export interface operations {
                 device?: string;
                 /** @description A model that answered or was asked. */
                 model?: string;
-                /** @description A channel that saw it: edge, hook, browser, otel, transcript or edr. */
+                /** @description A channel that saw it: edge, hook, browser, otel, transcript, edr or scan. */
                 channel?: string;
                 /** @description A tool that was called. */
                 tool?: string;
@@ -2008,7 +2008,7 @@ export interface operations {
                 device?: string;
                 /** @description A model that answered or was asked. */
                 model?: string;
-                /** @description A channel that saw it: edge, hook, browser, otel, transcript or edr. */
+                /** @description A channel that saw it: edge, hook, browser, otel, transcript, edr or scan. */
                 channel?: string;
                 /** @description A tool that was called. */
                 tool?: string;

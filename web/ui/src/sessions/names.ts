@@ -7,6 +7,7 @@ export const CHANNEL_NAMES: Record<Channel, string> = {
   otel: 'telemetry',
   transcript: 'transcript',
   edr: 'device',
+  scan: 'scan',
 };
 
 export const STATUS_NAMES: Record<SessionStatus, string> = { active: 'active', idle: 'idle', ended: 'ended' };

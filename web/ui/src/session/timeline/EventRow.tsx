@@ -18,6 +18,7 @@ const CHANNEL_SIGNS: Record<Channel, string> = {
   otel: 'otel',
   transcript: 'trn',
   edr: 'edr',
+  scan: 'scan',
 };
 
 export interface EventRowProps {
