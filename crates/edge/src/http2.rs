@@ -44,13 +44,13 @@ impl Source for Asking {
     fn poll_pull(
         &mut self,
         cx: &mut Context<'_>,
+        send: &mut dyn FnMut(&mut Context<'_>, &[u8], usize),
         content: &mut dyn FnMut(&[u8]),
-        send: &mut dyn FnMut(&mut Context<'_>, &[u8]),
     ) -> Poll<Result<bool, Failure>> {
         let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             None => {
                 if self.chunks {
-                    send(cx, chunk::LAST);
+                    send(cx, chunk::LAST, 0);
                 }
                 return Poll::Ready(Ok(true));
             }
@@ -59,14 +59,14 @@ impl Source for Asking {
         };
         match frame.into_data() {
             Ok(data) => {
-                content(&data);
                 if self.chunks {
                     let mut chunked = Vec::with_capacity(data.len() + CHUNK_FRAMING_BYTES);
                     chunk::append(&mut chunked, &data);
-                    send(cx, &chunked);
+                    send(cx, &chunked, data.len());
                 } else {
-                    send(cx, &data);
+                    send(cx, &data, data.len());
                 }
+                content(&data);
                 // A body whose length was told ends with its last byte: nobody waits for what follows it.
                 Poll::Ready(Ok(!self.chunks && self.body.is_end_stream()))
             }
@@ -79,7 +79,7 @@ impl Source for Asking {
                 }
                 last.extend_from_slice(b"\r\n");
                 if self.chunks {
-                    send(cx, &last);
+                    send(cx, &last, 0);
                 }
                 Poll::Ready(Ok(true))
             }

@@ -59,13 +59,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Source for Asking<'_, T> {
     fn poll_pull(
         &mut self,
         cx: &mut Context<'_>,
+        send: &mut dyn FnMut(&mut Context<'_>, &[u8], usize),
         content: &mut dyn FnMut(&[u8]),
-        send: &mut dyn FnMut(&mut Context<'_>, &[u8]),
     ) -> Poll<Result<bool, Failure>> {
         let body = &mut self.body;
         let pulled = self.wire.poll_take(cx, READ_BYTES, |cx, bytes| {
-            let used = body.advance(bytes, content);
-            send(cx, &bytes[..used]);
+            let mut pieces = Vec::new();
+            let used = body.advance(bytes, |piece| pieces.push(piece));
+            send(cx, &bytes[..used], pieces.iter().map(|piece| piece.len()).sum());
+            pieces.into_iter().for_each(content);
             (used, ())
         });
         match ready!(pulled) {

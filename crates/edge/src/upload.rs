@@ -20,13 +20,14 @@ const STRICT_BATCH_BYTES_MAX: usize = 2 * STRICT_BATCH_BYTES;
 
 /// Where a request's body comes from.
 pub(crate) trait Source {
-    /// Takes what came of the body. The content in it goes to `content` first, then what is to be sent upstream for it
-    /// to `send`. Ready with true when that was the end.
+    /// Takes what came of the body. What is to be sent upstream for it goes to `send` first, with how many bytes of
+    /// content are in it, then these to `content`: the upstream does not wait for the record. Ready with true when that
+    /// was the end.
     fn poll_pull(
         &mut self,
         cx: &mut Context<'_>,
+        send: &mut dyn FnMut(&mut Context<'_>, &[u8], usize),
         content: &mut dyn FnMut(&[u8]),
-        send: &mut dyn FnMut(&mut Context<'_>, &[u8]),
     ) -> Poll<Result<bool, Failure>>;
 }
 
@@ -230,18 +231,18 @@ impl Upload {
         let passed = Cell::new(self.passed);
         let bytes_max = self.bytes_max;
         let exchange = &self.exchange;
-        let mut content = |piece: &[u8]| {
-            passed.set(passed.get() + piece.len() as u64);
-            if passed.get() <= bytes_max {
-                exchange.push(Direction::Request, piece);
-            }
-        };
-        let mut send = |cx: &mut Context<'_>, bytes: &[u8]| {
+        let mut send = |cx: &mut Context<'_>, bytes: &[u8], content: usize| {
+            passed.set(passed.get() + content as u64);
             if passed.get() <= bytes_max {
                 send(cx, bytes);
             }
         };
-        let pulled = source.poll_pull(cx, &mut content, &mut send);
+        let mut content = |piece: &[u8]| {
+            if passed.get() <= bytes_max {
+                exchange.push(Direction::Request, piece);
+            }
+        };
+        let pulled = source.poll_pull(cx, &mut send, &mut content);
         self.passed = passed.get();
         match pulled {
             Poll::Ready(_) if self.passed > bytes_max => Poll::Ready(Err(Failure::TooLarge)),

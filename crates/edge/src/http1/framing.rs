@@ -193,7 +193,7 @@ impl Decoder {
 
     /// Goes through what came, hands the content in it to `content`, piece by piece, and tells how many bytes belong to
     /// the body: all that came, unless it ends among them or its framing is malformed from there on.
-    pub(crate) fn advance(&mut self, bytes: &[u8], mut content: impl FnMut(&[u8])) -> usize {
+    pub(crate) fn advance<'b>(&mut self, bytes: &'b [u8], mut content: impl FnMut(&'b [u8])) -> usize {
         let mut at = 0;
         while at < bytes.len() && !matches!(self.state, State::Done | State::Broken) {
             let rest = &bytes[at..];
@@ -258,7 +258,7 @@ impl Decoder {
 }
 
 /// Hands over at most `left` bytes; tells how many.
-fn take(rest: &[u8], left: u64, content: &mut impl FnMut(&[u8])) -> u64 {
+fn take<'b>(rest: &'b [u8], left: u64, content: &mut impl FnMut(&'b [u8])) -> u64 {
     let len = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
     content(&rest[..len]);
     len as u64
