@@ -9,19 +9,16 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use support::server::{Reply, Server};
-use support::{Device, feed};
+use support::{Device, Killed, feed, wait_until};
 use ursa_endpoint::deliver::machine::{User, deliver_of};
 
 const USER: u32 = 65_534;
 /// In no list of users: from a directory service, say.
 const UNLISTED: u32 = 64_123;
-/// The daemon looks at the homes every two seconds.
-const LONG: Duration = Duration::from_mins(1);
 
 /// Whether processes here can become another user and start the program. Only root can, and only in folders that all may
 /// enter.
@@ -41,16 +38,6 @@ fn hook(user: u32, state: &Path, event: &str) {
     command.env_clear().arg("hook").arg("--state-dir").arg(state).args(["codex", event]).uid(user).gid(user);
     command.current_dir("/");
     assert!(feed(&mut command, b"{}").status.success());
-}
-
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]
@@ -117,22 +104,20 @@ fn the_daemon_finds_the_users_and_goes_on_delivering_what_they_record() {
         "mount --bind \"$1\" /home && exec \"$2\" --state-dir \"$3\" daemon --all-users",
     ]);
     command.arg("sh").arg(homes.path()).arg(env!("CARGO_BIN_EXE_ursa-endpoint")).arg(machine.state.root());
-    let mut daemon = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut daemon = Killed(command.stderr(Stdio::piped()).spawn().unwrap());
     let told = || -> Vec<_> {
         let taken = server.taken.lock().unwrap();
         taken.envelopes.values().map(|told| (told["event"].clone(), told["meta"]["os_user"].clone())).collect()
     };
-    let until_told = |daemon: &mut Child, count: usize| {
-        let until = Instant::now() + LONG;
-        while told().len() < count {
-            assert!(daemon.try_wait().unwrap().is_none(), "the daemon ended");
-            assert!(Instant::now() < until, "told by then: {:?}", told());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+    let mut until_told = |count: usize| {
+        wait_until("it is delivered", || {
+            assert!(daemon.0.try_wait().unwrap().is_none(), "the daemon ended");
+            told().len() >= count
+        });
     };
-    until_told(&mut daemon.0, 1);
+    until_told(1);
     hook(UNLISTED, &state, "second");
-    until_told(&mut daemon.0, 2);
+    until_told(2);
     let mut seen = told();
     seen.sort_by_key(|(event, _)| event.to_string());
     let user = json!(UNLISTED.to_string());

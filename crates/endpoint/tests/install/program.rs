@@ -95,7 +95,10 @@ fn f21_a_program_that_is_gone_or_dies_refuses_nothing() {
     fs::create_dir(&home).unwrap();
     let program = folder.path().join("ursa-endpoint");
     fs::copy(env!("CARGO_BIN_EXE_ursa-endpoint"), &program).unwrap();
-    let install = Command::new(&program).arg("install").env_clear().env("HOME", &home).output().unwrap();
+    // The state directory as well: for root the usual one is the machine's.
+    let mut install = Command::new(&program);
+    install.arg("install").env_clear().env("HOME", &home).env("URSA_STATE_DIR", home.join("state"));
+    let install = install.output().unwrap();
     assert!(install.status.success(), "{}", text(&install.stderr));
     let commands = commands(&home);
     assert!(commands.len() > 60, "{}", commands.len());

@@ -4,6 +4,7 @@ import type { Channel, SessionStatus } from '~/api/schema';
 export const LAST = ['1h', '24h', '7d'] as const;
 export type Last = (typeof LAST)[number];
 
+/** Those by which sessions are filtered: a scan is no part of one. */
 export const CHANNELS = [
   'edge',
   'hook',
