@@ -1,5 +1,6 @@
 //! The answer's body on its way to the client: counted, copied, and its end held back under strict durability.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -161,17 +162,16 @@ impl Download {
         let holds = self.terminal.is_some();
         let mut gone = false;
         let taken = upstream.poll_take(cx, READ_BYTES, |cx, bytes| {
-            let (used, mut taken) = self.take(bytes);
-            if self.form == Form::AsIs {
-                if holds {
-                    taken.out.extend_from_slice(&bytes[..used]);
-                } else {
-                    gone = send(cx, &bytes[..used]).is_err();
-                }
-            } else if !holds {
-                gone = send(cx, &taken.out).is_err();
+            let mut pieces = Vec::new();
+            let used = self.decoder.advance(bytes, |piece| pieces.push(piece));
+            if holds {
+                let mut taken = self.record(&pieces);
+                taken.out = self.told(&bytes[..used], &pieces).into_owned();
+                return (used, taken);
             }
-            (used, taken)
+            // What the client waits for comes before what only the record wants of it.
+            gone = send(cx, &self.told(&bytes[..used], &pieces)).is_err();
+            (used, self.record(&pieces))
         });
         match taken {
             Poll::Ready(_) if gone => Poll::Ready(Some(Step::ClientGone)),
@@ -203,24 +203,29 @@ impl Download {
         }
     }
 
-    /// Records what came, and puts what the client is to get in `out` unless it gets the bytes as they are.
-    fn take(&mut self, bytes: &[u8]) -> (usize, Taken) {
-        let Self { exchange, decoder, form, terminal, .. } = self;
-        let mut taken = Taken { out: Vec::new(), marked: false, well: true };
-        let used = decoder.advance(bytes, |piece| {
-            exchange.push(Direction::Response, piece);
-            taken.marked |= terminal.as_mut().is_some_and(|terminal| terminal.completes(piece));
-            match form {
-                Form::AsIs => {}
-                Form::Content => taken.out.extend_from_slice(piece),
-                Form::Chunks => chunk::append(&mut taken.out, piece),
+    /// What the client gets of bytes of the body, in which the decoder found these pieces of content.
+    fn told<'b>(&self, bytes: &'b [u8], pieces: &[&[u8]]) -> Cow<'b, [u8]> {
+        match self.form {
+            Form::AsIs => Cow::Borrowed(bytes),
+            Form::Content => Cow::Owned(pieces.concat()),
+            Form::Chunks => {
+                let mut out = Vec::new();
+                pieces.iter().for_each(|piece| chunk::append(&mut out, piece));
+                if self.decoder.is_done() {
+                    out.extend_from_slice(chunk::LAST);
+                }
+                Cow::Owned(out)
             }
-        });
-        taken.well = !decoder.is_broken();
-        if decoder.is_done() && *form == Form::Chunks {
-            taken.out.extend_from_slice(chunk::LAST);
         }
-        (used, taken)
+    }
+
+    fn record(&mut self, pieces: &[&[u8]]) -> Taken {
+        let mut marked = false;
+        for piece in pieces {
+            self.exchange.push(Direction::Response, piece);
+            marked |= self.terminal.as_mut().is_some_and(|terminal| terminal.completes(piece));
+        }
+        Taken { out: Vec::new(), marked, well: !self.decoder.is_broken() }
     }
 
     /// What was taken has passed, or under strict durability may have to wait.

@@ -15,8 +15,11 @@ use crate::error::JournalError;
 use crate::format::{FRAME_OVERHEAD_BYTES, SEGMENT_HEADER_BYTES};
 use crate::log::{Log, Position, SegmentInfo};
 use crate::queue::{Queue, Queued, Work};
-use crate::segment::{self, FileState, NewSegment, file_name};
+use crate::segment::{self, FileState, NewSegment, Room, file_name};
 use crate::stats::count;
+
+/// From this mean size of a commit on, in bytes, the zeros cost more than they save (docs/PERFORMANCE.md).
+const RESERVED_COMMIT_BYTES_MIN: u64 = 128 << 10;
 
 /// Exchanges that are remembered for a frame that was dropped: more than a server ever has open.
 const TORN_MAX: usize = 1 << 16;
@@ -60,9 +63,24 @@ struct Active {
     stated: bool,
     offset: u64,
     seal: u64,
+    commits: u64,
+    /// Somebody waited for one of its frames.
+    awaited: bool,
 }
 
 impl Active {
+    /// The first frame goes behind the header.
+    fn new(segment: NewSegment, stated: bool) -> Self {
+        Self { segment, stated, offset: SEGMENT_HEADER_BYTES, seal: 0, commits: 0, awaited: false }
+    }
+
+    /// How the room of the next segment is to be made, judged by this one: nobody is to wait longer than need be, and
+    /// where nobody waits and much comes at once, every byte is written once and not twice.
+    fn room_of_next(&self) -> Room {
+        let large = self.offset - SEGMENT_HEADER_BYTES >= self.commits.max(1) * RESERVED_COMMIT_BYTES_MIN;
+        if large && !self.awaited { Room::Reserved } else { Room::Written }
+    }
+
     /// Gives back what was preallocated and not used: a segment may be ended long before it is full. Not synced, as it is
     /// no part of the log; after a power loss the next start does it again.
     fn give_back_rest(self) {
@@ -104,9 +122,9 @@ impl Committer {
         number: u64,
         previous: Option<Position>,
     ) -> io::Result<Self> {
-        let segment = segment::make(&*log.disk, &log.key, number, config.segment_bytes, previous)?;
+        let segment = segment::make(&*log.disk, &log.key, number, config.segment_bytes, previous, Room::Written)?;
         log.add_segment(SegmentInfo::empty(number));
-        let active = Active { segment, stated: true, offset: SEGMENT_HEADER_BYTES, seal: 0 };
+        let active = Active::new(segment, true);
         let mut committer = Self {
             log,
             config,
@@ -117,7 +135,7 @@ impl Committer {
             owed: Vec::new(),
             torn: BTreeSet::new(),
         };
-        committer.prepare();
+        committer.prepare(Room::Written);
         Ok(committer)
     }
 
@@ -133,14 +151,14 @@ impl Committer {
     }
 
     /// Starts making the next segment in the background.
-    fn prepare(&mut self) {
+    fn prepare(&mut self, room: Room) {
         if !self.config.prepare_ahead {
             return;
         }
         let (log, number, bytes) = (Arc::clone(&self.log), self.take_number(), self.config.segment_bytes);
         self.ahead = thread::Builder::new()
             .name("journal-prepare".to_owned())
-            .spawn(move || segment::make(&*log.disk, &log.key, number, bytes, None))
+            .spawn(move || segment::make(&*log.disk, &log.key, number, bytes, None, room))
             .map_err(|error| tracing::warn!(%error, "the next segment will be made when it is needed"))
             .ok();
     }
@@ -155,17 +173,17 @@ impl Committer {
             }
             // Space may have come back since then.
             Some(Err(_)) | None => {
-                let number = self.take_number();
-                segment::make(&*self.log.disk, &self.log.key, number, self.config.segment_bytes, None)
+                let (number, room) = (self.take_number(), self.active.room_of_next());
+                segment::make(&*self.log.disk, &self.log.key, number, self.config.segment_bytes, None, room)
                     .map_err(|error| CommitError::of_write(&error))?
             }
         };
         segment.header.previous =
             Some(Position { segment: self.active.segment.header.number, offset: self.active.offset });
         self.log.add_segment(SegmentInfo::empty(segment.header.number));
-        let fresh = Active { segment, stated: false, offset: SEGMENT_HEADER_BYTES, seal: 0 };
-        mem::replace(&mut self.active, fresh).give_back_rest();
-        self.prepare();
+        let ended = mem::replace(&mut self.active, Active::new(segment, false));
+        self.prepare(ended.room_of_next());
+        ended.give_back_rest();
         Ok(())
     }
 
@@ -195,6 +213,7 @@ impl Committer {
         file.write_at(&self.buffer, active.offset).map_err(|error| CommitError::of_write(&error))?;
         file.sync_data().map_err(|error| CommitError::fatal("sync", &error))?;
         active.offset += self.buffer.len() as u64;
+        active.commits += 1;
         let written = self.buffer.len() as u64;
         // A frame larger than a batch is rare: its memory is not kept.
         self.buffer.clear();
@@ -263,12 +282,14 @@ impl Committer {
             return Err((error, batch));
         }
         let bytes: usize = batch.iter().map(Queued::bytes).sum();
+        let awaited = batch.iter().any(Queued::is_awaited);
         // What was owed may have taken the room.
         if self.room() < bytes as u64
             && let Err(error) = self.roll()
         {
             return Err((error, batch));
         }
+        self.active.awaited |= awaited;
         match self.write(&batch.iter().map(|queued| &queued.frame).collect::<Vec<_>>()) {
             Ok(written) => {
                 queue.release(bytes);

@@ -29,6 +29,10 @@ pub trait DiskFile: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes`. On an error any part of them may have been written.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Makes the file `bytes` long, more than it has, with the room on the disk for them; the new ones read as zeros. A
+    /// write there still changes metadata, which the next [`DiskFile::sync_data`] waits for. False, and nothing is
+    /// changed, where the file system cannot do it.
+    fn reserve(&self, bytes: u64) -> io::Result<bool>;
     /// Cuts the file to `bytes`, fewer than it has. Durable only after [`DiskFile::sync_data`].
     fn cut(&self, bytes: u64) -> io::Result<()>;
     /// Makes what was written, and the length, durable.
@@ -172,6 +176,21 @@ impl DiskFile for OsFile {
         self.0.write_all_at(bytes, offset)
     }
 
+    #[cfg(target_os = "linux")]
+    fn reserve(&self, bytes: u64) -> io::Result<bool> {
+        use rustix::io::Errno;
+        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn reserve(&self, _: u64) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn cut(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
     }
@@ -209,6 +228,10 @@ impl DiskFile for OsFile {
             }
         }
         Ok(())
+    }
+
+    fn reserve(&self, _: u64) -> io::Result<bool> {
+        Ok(false)
     }
 
     fn cut(&self, bytes: u64) -> io::Result<()> {

@@ -35,6 +35,11 @@ impl Queued {
         self.frame.payload.len() + FRAME_OVERHEAD_BYTES
     }
 
+    /// True when somebody has a ticket for it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.done.is_some()
+    }
+
     /// Tells whoever waits.
     pub(crate) fn resolve(self, outcome: Outcome) {
         if let Some(done) = self.done {

@@ -59,6 +59,15 @@ pub(crate) fn parse_name(name: &str) -> Option<(u64, FileState)> {
     (file_name(number, state) == name).then_some((number, state))
 }
 
+/// How the room of a new segment is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// With written zeros, so that a commit never changes metadata: the quickest to commit to, and the dearest to make.
+    Written,
+    /// Only taken, where the file system can do that.
+    Reserved,
+}
+
 /// A new segment, ready for frames.
 pub(crate) struct NewSegment {
     pub(crate) file: Box<dyn DiskFile>,
@@ -68,13 +77,14 @@ pub(crate) struct NewSegment {
     pub(crate) bytes: u64,
 }
 
-/// Makes a segment: header, then written zeros, so that a commit never changes metadata; all of it durable on return.
+/// Makes a segment: header, then room for frames; all of it durable on return.
 pub(crate) fn make(
     disk: &dyn Disk,
     key: &JournalKey,
     number: u64,
     configured: Option<u64>,
     previous: Option<Position>,
+    room: Room,
 ) -> io::Result<NewSegment> {
     let free = disk.free_space()?;
     let bytes = configured.unwrap_or_else(|| {
@@ -90,7 +100,7 @@ pub(crate) fn make(
     let header = SegmentHeader { number, previous, salt };
     let name = file_name(number, FileState::Whole);
     let file = disk.create(&name)?;
-    match fill(disk, key, &*file, &header, bytes) {
+    match fill(disk, key, &*file, &header, bytes, room) {
         Ok(keys) => Ok(NewSegment { file, header, keys, bytes }),
         Err(error) => {
             drop(file);
@@ -107,15 +117,18 @@ fn fill(
     file: &dyn DiskFile,
     header: &SegmentHeader,
     bytes: u64,
+    room: Room,
 ) -> io::Result<SegmentKeys> {
     let keys = SegmentKeys::derive(key, header.number, &header.salt).map_err(|_| io::Error::other("cipher"))?;
     file.write_at(&header.encode_area(&keys), 0)?;
-    let zeros = vec![0; ZERO_CHUNK_BYTES.min(bytes) as usize];
-    let mut at = SEGMENT_HEADER_BYTES;
-    while at < bytes {
-        let piece = (bytes - at).min(zeros.len() as u64);
-        file.write_at(&zeros[..piece as usize], at)?;
-        at += piece;
+    if room == Room::Written || !file.reserve(bytes)? {
+        let zeros = vec![0; ZERO_CHUNK_BYTES.min(bytes) as usize];
+        let mut at = SEGMENT_HEADER_BYTES;
+        while at < bytes {
+            let piece = (bytes - at).min(zeros.len() as u64);
+            file.write_at(&zeros[..piece as usize], at)?;
+            at += piece;
+        }
     }
     file.sync_data()?;
     disk.sync_dir()?;

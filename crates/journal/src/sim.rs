@@ -17,7 +17,7 @@ pub const SECTOR_BYTES: usize = 512;
 /// Calls that can be made to fail, or to be the last before a power loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// `write_at` and `cut`.
+    /// `write_at`, `reserve` and `cut`.
     Write,
     /// `sync_data`.
     Sync,
@@ -76,6 +76,7 @@ struct State {
     epoch: u64,
     capacity: Option<u64>,
     syncs_held: bool,
+    reserved: u64,
 }
 
 impl State {
@@ -261,6 +262,7 @@ impl SimDisk {
             epoch: 0,
             capacity: None,
             syncs_held: false,
+            reserved: 0,
         };
         Self { shared: Shared(Arc::new((Mutex::new(state), Condvar::new()))) }
     }
@@ -306,6 +308,11 @@ impl SimDisk {
     /// Sets the size of the disk in bytes; `None` is without end.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.shared.lock().capacity = bytes;
+    }
+
+    /// How many files got room that was not written.
+    pub fn reserved(&self) -> u64 {
+        self.shared.lock().reserved
     }
 
     /// A slow disk: while held, syncs wait.
@@ -427,6 +434,15 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.lock()?.write(self.inode, bytes, offset as usize)
+    }
+
+    fn reserve(&self, bytes: u64) -> io::Result<bool> {
+        let mut state = self.lock()?;
+        let old = state.inodes[self.inode].cached.len();
+        let zeros = vec![0; (bytes as usize).saturating_sub(old)];
+        state.write(self.inode, &zeros, old)?;
+        state.reserved += 1;
+        Ok(true)
     }
 
     fn cut(&self, bytes: u64) -> io::Result<()> {

@@ -234,3 +234,35 @@ async fn tickets_are_awaited_in_async_code() {
     waiting.durable().await.unwrap();
     assert_eq!(writer.append(end(1)).err(), Some(AppendError::Failed));
 }
+
+#[test]
+fn room_is_written_ahead_only_where_somebody_waits_or_commits_are_small() {
+    const SEGMENT: u64 = 512 << 10;
+    const LARGE: usize = 200 << 10;
+    let fill = |awaited: bool, bytes: usize| {
+        let disk = SimDisk::new(1);
+        let journal = open(&disk, &exact_config(SEGMENT)).unwrap();
+        let writer = journal.writer();
+        writer.append_unawaited(frame(1, FrameKind::Head, "head")).unwrap();
+        for round in 0..6 {
+            let part = frame(1, FrameKind::RequestPart, vec![round; bytes]);
+            if awaited {
+                writer.append(part).unwrap().durable_blocking().unwrap();
+            } else {
+                writer.append_unawaited(part).unwrap();
+                if bytes < LARGE {
+                    journal.roll();
+                }
+            }
+        }
+        drop((writer, journal));
+        let journal = open(&disk, &exact_config(SEGMENT)).unwrap();
+        let parts = frames(&journal).into_iter().filter(|found| found.kind == FrameKind::RequestPart);
+        let parts: Vec<u8> = parts.map(|part| part.payload[bytes - 1]).collect();
+        assert_eq!(parts, [0, 1, 2, 3, 4, 5]);
+        disk.reserved()
+    };
+    assert_ne!(fill(false, LARGE), 0, "nobody waits for large commits: no zeros");
+    assert_eq!(fill(true, LARGE), 0, "somebody waits");
+    assert_eq!(fill(false, 300), 0, "small commits");
+}
