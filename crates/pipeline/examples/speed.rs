@@ -237,15 +237,15 @@ fn main() {
         let batches: Vec<_> = (0..40).map(|_| vec![one.next(1500, 60)]).collect();
         bench.measure("known conversation, no id, short answer", batches.into_iter());
     }
-    if is_asked("many") {
+    for many in [16, 64, 128, 256].into_iter().filter(|_| is_asked("many")) {
         let bench = Bench::new();
-        let mut all: Vec<_> = (0..16).map(|number| Conversation::new(number, true, 20_000, 18)).collect();
+        let mut all: Vec<_> = (0..many).map(|number| Conversation::new(number, true, 20_000, 18)).collect();
         let mut next = || all.iter_mut().map(|one| one.next(1500, 60)).collect::<Vec<_>>();
         for _ in 0..40 {
             bench.run(&next());
         }
         let batches: Vec<_> = (0..20).map(|_| next()).collect();
-        bench.measure("16 known conversations, one batch", batches.into_iter());
+        bench.measure(&format!("{many} known conversations, one batch"), batches.into_iter());
     }
     if is_asked("open") {
         let bench = Bench::new();

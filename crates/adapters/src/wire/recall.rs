@@ -19,7 +19,7 @@ use super::problems::Problems;
 
 /// Bytes of memory that what was read before may take, roughly. Half of it is let go when the other half is full of what
 /// came since.
-const RECALL_BYTES_LIMIT: usize = 64 * 1024 * 1024;
+const RECALL_BYTES_LIMIT: usize = 256 * 1024 * 1024;
 /// Memory that a value takes for each byte of its text: the text, its parts, the message as sent and in canonical form,
 /// and its variant.
 const BYTES_A_BYTE: usize = 6;
