@@ -210,7 +210,9 @@ impl Download {
             Form::Content => Cow::Owned(pieces.concat()),
             Form::Chunks => {
                 let mut out = Vec::new();
-                pieces.iter().for_each(|piece| chunk::append(&mut out, piece));
+                for piece in pieces {
+                    chunk::append(&mut out, piece);
+                }
                 if self.decoder.is_done() {
                     out.extend_from_slice(chunk::LAST);
                 }
