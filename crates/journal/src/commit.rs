@@ -18,9 +18,6 @@ use crate::queue::{Queue, Queued, Work};
 use crate::segment::{self, FileState, NewSegment, Room, file_name};
 use crate::stats::count;
 
-/// From this mean size of a commit on, in bytes, the zeros cost more than they save (docs/PERFORMANCE.md).
-const RESERVED_COMMIT_BYTES_MIN: u64 = 128 << 10;
-
 /// Exchanges that are remembered for a frame that was dropped: more than a server ever has open.
 const TORN_MAX: usize = 1 << 16;
 
@@ -76,8 +73,8 @@ impl Active {
 
     /// How the room of the next segment is to be made, judged by this one: nobody is to wait longer than need be, and
     /// where nobody waits and much comes at once, every byte is written once and not twice.
-    fn room_of_next(&self) -> Room {
-        let large = self.offset - SEGMENT_HEADER_BYTES >= self.commits.max(1) * RESERVED_COMMIT_BYTES_MIN;
+    fn room_of_next(&self, config: &JournalConfig) -> Room {
+        let large = self.offset - SEGMENT_HEADER_BYTES >= self.commits.max(1) * config.reserve_from_bytes;
         if large && !self.awaited { Room::Reserved } else { Room::Written }
     }
 
@@ -173,7 +170,7 @@ impl Committer {
             }
             // Space may have come back since then.
             Some(Err(_)) | None => {
-                let (number, room) = (self.take_number(), self.active.room_of_next());
+                let (number, room) = (self.take_number(), self.active.room_of_next(&self.config));
                 segment::make(&*self.log.disk, &self.log.key, number, self.config.segment_bytes, None, room)
                     .map_err(|error| CommitError::of_write(&error))?
             }
@@ -182,7 +179,7 @@ impl Committer {
             Some(Position { segment: self.active.segment.header.number, offset: self.active.offset });
         self.log.add_segment(SegmentInfo::empty(segment.header.number));
         let ended = mem::replace(&mut self.active, Active::new(segment, false));
-        self.prepare(ended.room_of_next());
+        self.prepare(ended.room_of_next(&self.config));
         ended.give_back_rest();
         Ok(())
     }

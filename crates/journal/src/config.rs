@@ -37,6 +37,10 @@ pub struct JournalConfig {
     pub durable_within: Duration,
     /// Size of a segment in bytes; `None` is the smaller of 64 MiB and 1/16 of the free space.
     pub segment_bytes: Option<u64>,
+    /// Mean size of a segment's commits in bytes from which on the room of the next one is only reserved, and not written
+    /// with zeros, unless somebody waited for a frame. Default 128 KiB: with smaller ones the zeros save more than they
+    /// cost (docs/PERFORMANCE.md).
+    pub reserve_from_bytes: u64,
     /// Make the next segment in the background. Turned off by tests that replay exact orders of disk calls.
     pub prepare_ahead: bool,
 }
@@ -50,6 +54,7 @@ impl Default for JournalConfig {
             lag_cap_bytes: 8 << 30,
             durable_within: Duration::from_secs(5),
             segment_bytes: None,
+            reserve_from_bytes: 128 << 10,
             prepare_ahead: true,
         }
     }
