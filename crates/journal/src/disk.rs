@@ -179,7 +179,8 @@ impl DiskFile for OsFile {
     #[cfg(target_os = "linux")]
     fn reserve(&self, bytes: u64) -> io::Result<bool> {
         use rustix::io::Errno;
-        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+        let plain = rustix::fs::FallocateFlags::empty();
+        match rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.0, plain, 0, bytes)) {
             Ok(()) => Ok(true),
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
             Err(error) => Err(error.into()),
