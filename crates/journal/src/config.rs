@@ -38,7 +38,7 @@ pub struct JournalConfig {
     /// Size of a segment in bytes; `None` is the smaller of 64 MiB and 1/16 of the free space.
     pub segment_bytes: Option<u64>,
     /// Mean size of a segment's commits in bytes from which on the room of the next one is only reserved, and not written
-    /// with zeros, unless somebody waited for a frame. Default 128 KiB: with smaller ones the zeros save more than they
+    /// with zeros, unless somebody waited for a frame. Default 128 KiB: with 64 KiB the zeros save about what they
     /// cost (docs/PERFORMANCE.md).
     pub reserve_from_bytes: u64,
     /// Make the next segment in the background. Turned off by tests that replay exact orders of disk calls.

@@ -203,3 +203,19 @@ fn a_segment_can_be_ended_before_it_is_full_and_trimmed() {
     assert!(journal.segments().iter().all(|segment| segment.number > first));
     assert_eq!(read_all(&journal, Some(processed)).len(), 2);
 }
+
+#[test]
+fn reserved_room_reads_as_zeros_and_takes_what_is_written_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = OsDisk::open(folder.path()).unwrap().create("segment").unwrap();
+    file.write_at(b"header", 0).unwrap();
+    let reserved = file.reserve(64 << 10).unwrap();
+    // Where it cannot be done nothing has changed.
+    assert_eq!(file.len().unwrap(), if reserved { 64 << 10 } else { 6 });
+    file.write_at(b"frame", 8192).unwrap();
+    file.sync_data().unwrap();
+    let mut seen = vec![1; 8197];
+    assert_eq!(file.read_at(&mut seen, 0).unwrap(), 8197);
+    assert_eq!((&seen[..6], &seen[8192..]), (&b"header"[..], &b"frame"[..]));
+    assert!(seen[6..8192].iter().all(|byte| *byte == 0));
+}
